@@ -1,0 +1,63 @@
+"""The task queue: its settings, and the whole beat schedule, which is code and never data."""
+
+import os
+
+from celery import Celery, signals
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loanfund.settings")
+
+from django.conf import settings
+
+from loanfund.health import heard_from
+
+app = Celery("loanfund", set_as_current=True)
+app.conf.update(
+    broker_url=settings.CELERY_BROKER_URL,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={
+        # A killed worker's message comes back only after this long, so no task may run longer.
+        "visibility_timeout": 300,
+        "socket_timeout": 5,
+        "socket_connect_timeout": 5,
+        "retry_on_timeout": True,
+        "health_check_interval": 10,
+    },
+    # What is done is a row in the database; there is nothing to keep in a result.
+    result_backend=None,
+    task_ignore_result=True,
+    task_serializer="json",
+    accept_content=["json"],
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_time_limit=120,
+    task_soft_time_limit=60,
+    worker_prefetch_multiplier=1,
+    worker_max_tasks_per_child=500,
+    worker_hijack_root_logger=False,
+    timezone="UTC",
+    enable_utc=True,
+    beat_schedule={
+        "heartbeat": {
+            "task": "loanfund.heartbeat",
+            "schedule": 10.0,
+            "options": {"expires": 10, "ignore_result": True},
+        },
+    },
+)
+app.autodiscover_tasks()
+
+
+@app.task(name="loanfund.heartbeat")
+def heartbeat() -> None:
+    """Shows that beat, broker and worker still pass messages on."""
+    heard_from("beat")
+
+
+@signals.heartbeat_sent.connect
+def _worker_lives(**_: object) -> None:
+    heard_from("worker")
+
+
+@signals.beat_init.connect
+def _beat_lives(**_: object) -> None:
+    heard_from("beat")
