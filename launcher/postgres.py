@@ -148,8 +148,12 @@ class Postgres:
                 self.psql(f"CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEROLE NOCREATEDB")
         if DATABASE not in self.psql("SELECT datname FROM pg_database").split():
             self.psql(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
+        self.grant(DATABASE)
+
+    def grant(self, database: str) -> None:
+        """Gives the app's role its rights on what the owner has made, or will make, in `database`."""
         for sql in rights(app=APP):
-            self.psql(sql, database=DATABASE, role=OWNER)
+            self.psql(sql, database=database, role=OWNER)
 
 
 def rights(*, app: str) -> list[str]:

@@ -1,0 +1,158 @@
+"""The world every test lives in: real servers, the app's own database role, nothing faked.
+
+- `db` (pytest-django's, or `@pytest.mark.django_db`): the test runs inside a transaction that is rolled back.
+- `committed_db`: a fresh copy of the migrated database for this one test, which may commit, race and fork.
+- `module_db`: the same, one for all tests of the module.
+- `owner_sql`, `superuser_sql`: run SQL in the current database as its owner, or as the superuser, past the app's rights.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests import servers
+
+PURE = "LOANFUND_TESTS_PURE"
+"""Set when only the arithmetic is tested: it must pass without Django, settings or servers."""
+
+_named = [word for word in sys.argv[1:] if not word.startswith("-") and word.startswith("tests")]
+if _named and all(word.startswith("tests/calculation") for word in _named):
+    os.environ[PURE] = "1"
+
+if PURE not in os.environ:
+    os.environ.update(
+        DJANGO_SETTINGS_MODULE="loanfund.settings",
+        SECRET_KEY="only for tests, where nobody outside is served, and long enough",
+        DATABASE_URL=servers.database_url(servers.TEMPLATE),
+        REDIS_URL=servers.redis_url(0),
+        BASE_URL="http://localhost:8000",
+        ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
+        DEBUG="false",
+        HASHED_STATIC="false",
+        LOG_LEVEL="WARNING",
+        DOCUMENTS_ROOT=str(servers.folder() / "documents"),
+    )
+    import django
+
+    import loanfund.celery  # noqa: F401 - as in every process of ours
+
+    django.setup()
+
+
+def worker_number() -> int:
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The process that started the run, not its workers, ends the servers."""
+    if PURE not in os.environ and not hasattr(config, "workerinput"):
+        servers.remove(servers.folder())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        mark = item.get_closest_marker("django_db")
+        if mark and (mark.kwargs.get("transaction") or mark.args[:1] == (True,)):
+            raise pytest.UsageError(
+                f"{item.nodeid} asks for transaction=True, which empties every table afterwards, roles and chart "
+                "included, and the app's role may not. Use the committed_db fixture instead."
+            )
+
+
+@contextmanager
+def _connected_to(name: str) -> Iterator[str]:
+    """Points Django's `default` in this process, its threads and the processes it starts at another database."""
+    from django.db import connections
+
+    connections.close_all()
+    settings = connections["default"].settings_dict
+    before, url_before = settings["NAME"], os.environ["DATABASE_URL"]
+    settings["NAME"], os.environ["DATABASE_URL"] = name, servers.database_url(name)
+    try:
+        yield name
+    finally:
+        connections.close_all()
+        settings["NAME"], os.environ["DATABASE_URL"] = before, url_before
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
+    """In place of pytest-django's: Django would create the test database as the app's role, which may not."""
+    from django.conf import settings
+
+    servers.start()
+    number = worker_number()
+    os.environ["REDIS_URL"] = servers.redis_url(number)
+    settings.CACHES["default"]["LOCATION"] = servers.valkey().url(number * 2 + 1)
+    settings.CELERY_BROKER_URL = f"redis+socket://{servers.valkey().socket}?virtual_host={number * 2}"
+    sys.modules["loanfund.celery"].app.conf.broker_url = settings.CELERY_BROKER_URL
+    with servers.copy(f"test_{number}") as name, _connected_to(name):
+        yield
+
+
+@contextmanager
+def _own_copy(blocker: Any, name: str) -> Iterator[str]:
+    with servers.copy(name), _connected_to(name), blocker.unblock():
+        _forget()
+        yield name
+    _forget()
+
+
+def _forget() -> None:
+    """Empties what remembers rows of another database: the cache, and Django's own."""
+    from django.contrib.contenttypes.models import ContentType
+    from django.core.cache import cache
+
+    cache.clear()
+    ContentType.objects.clear_cache()
+
+
+@pytest.fixture
+def committed_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    """A copy of the migrated database for one test that commits. Gives its name."""
+    with _own_copy(django_db_blocker, f"committed_{worker_number()}") as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def module_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    """A copy of the migrated database for all tests of a module, which commit and see each other's rows."""
+    with _own_copy(django_db_blocker, f"module_{worker_number()}") as name:
+        yield name
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache(request: pytest.FixtureRequest) -> None:
+    """Rate limits and used codes live in the cache; one test's must not stop another's sign-in."""
+    if {"db", "transactional_db"} & set(request.fixturenames):
+        request.getfixturevalue("db")
+        _forget()
+
+
+def _sql_as(role: str) -> Callable[..., list[tuple[Any, ...]]]:
+    import psycopg
+    from django.db import connections
+
+    def run(sql: str, params: Any = None) -> list[tuple[Any, ...]]:
+        url = servers.database_url(str(connections["default"].settings_dict["NAME"]), role)
+        with psycopg.connect(url, autocommit=True) as link, link.cursor() as cursor:
+            cursor.execute(sql, params)
+            return cursor.fetchall() if cursor.description else []
+
+    return run
+
+
+@pytest.fixture
+def owner_sql(django_db_setup: None) -> Callable[..., list[tuple[Any, ...]]]:
+    """`owner_sql("UPDATE ...", [...])` runs and commits as the owner of all tables; it sees committed rows only."""
+    return _sql_as(servers.OWNER)
+
+
+@pytest.fixture
+def superuser_sql(django_db_setup: None) -> Callable[..., list[tuple[Any, ...]]]:
+    """As `owner_sql`, for the attacks that only a superuser can make."""
+    return _sql_as(servers.SUPERUSER)
