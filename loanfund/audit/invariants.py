@@ -4,8 +4,14 @@ Each app lists its checks in `INVARIANTS`: small functions without arguments tha
 rows has proven nothing and does not pass.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+
+from django.db import connection, transaction
+from psycopg import sql
+
+from loanfund.audit.protection import protected_tables
+from loanfund.audit.selectors import ChainHead
 
 
 @dataclass(frozen=True)
@@ -35,3 +41,77 @@ class Finding:
 
 
 Invariant = Callable[[], Finding]
+
+
+def verify_chain(heads: Iterable[ChainHead] = ()) -> Finding:
+    """Recompute the whole chain: every event and seal is linked once, unchanged, in an unbroken sequence.
+
+    `heads` are chain heads that were kept elsewhere (close runs, certificates): each must still be a link, else the
+    tail was cut off and written anew.
+    """
+    breaks: list[Break] = []
+    with transaction.atomic(), connection.cursor() as cursor:
+        # What this transaction wrote itself is linked only at commit: link it now, so that it is checked too.
+        cursor.execute("SET CONSTRAINTS audit_event_linked, audit_seal_linked IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS audit_event_linked, audit_seal_linked DEFERRED")
+        cursor.execute("SELECT link, kind, object, problem FROM audit_broken_links()")
+        for seq, source, ref, problem in cursor.fetchall():
+            table = "audit_auditevent" if source == "E" else "audit_seal"
+            breaks.append(Break(f"{table}:{ref}", _LINK_SENTENCES[problem].format(ref=f"{table} {ref}", seq=seq)))
+        cursor.execute("SELECT count(*) FROM audit_auditlink")
+        (rows,) = cursor.fetchone()
+        for head in heads:
+            cursor.execute(
+                "SELECT 1 FROM audit_auditlink WHERE seq = %s AND hash = decode(%s, 'hex')", [head.seq, head.hash]
+            )
+            if head.seq and cursor.fetchone() is None:
+                breaks.append(
+                    Break(f"audit_auditlink:{head.seq}", f"The chain no longer holds the head {head} that was kept.")
+                )
+    return Finding("audit chain", rows, breaks)
+
+
+def verify_seals() -> Finding:
+    """Compare every row of every sealed table with its last seal, and every model that asks for seals with what is
+    sealed; a break names the row as "table:key"."""
+    breaks: list[Break] = []
+    rows = 0
+    with connection.cursor() as cursor:
+        cursor.execute('SELECT "table", columns FROM audit_sealedtable ORDER BY 1')
+        sealed = dict(cursor.fetchall())
+        for table in protected_tables():
+            if table.under_seal and table.name not in sealed:
+                breaks.append(Break(table.name, f"Table {table.name} is not under seal: run grant_app_role."))
+        for name, columns in sealed.items():
+            cursor.execute(
+                "SELECT array_agg(attname::text ORDER BY attnum) FROM pg_attribute"
+                " WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped",
+                [f'public."{name}"'],
+            )
+            (present,) = cursor.fetchone()
+            if present != columns:
+                breaks.append(Break(name, f"The columns of {name} changed since it was sealed: run grant_app_role."))
+                continue
+            cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(name)))
+            rows += cursor.fetchone()[0]
+            cursor.execute("SELECT object, problem FROM audit_broken_rows(%s)", [name])
+            breaks.extend(
+                Break(f"{name}:{key}", _ROW_SENTENCES[problem].format(table=name, key=key))
+                for key, problem in cursor.fetchall()
+            )
+    return Finding("seals", rows, breaks)
+
+
+_LINK_SENTENCES = {
+    "unlinked": "{ref} is not in the chain: it was written round the triggers.",
+    "gone": "{ref} is gone, though link {seq} of the chain covers it.",
+    "gap": "The chain has a gap before link {seq}.",
+    "changed": "{ref} or link {seq} of the chain was changed after it was written.",
+}
+_ROW_SENTENCES = {
+    "unsealed": "Row {key} of {table} was written round the triggers: no seal covers it.",
+    "gone": "Row {key} of {table} is gone: a seal covers it, nobody deleted it by rule.",
+    "changed": "Row {key} of {table} was changed after it was sealed.",
+}
+
+INVARIANTS: list[Invariant] = [verify_chain, verify_seals]
