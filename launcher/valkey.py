@@ -42,9 +42,27 @@ class Valkey:
         for folder in (self.home, self.sockets):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return [
-            str(self.binary), "--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700",
-            "--dir", str(self.home), "--appendonly", "yes" if self.durable else "no", "--save", "",
-            "--maxmemory-policy", "noeviction", "--databases", "128", "--loglevel", "warning", "--daemonize", "no",
+            str(self.binary),
+            "--port",
+            "0",
+            "--unixsocket",
+            str(self.socket),
+            "--unixsocketperm",
+            "700",
+            "--dir",
+            str(self.home),
+            "--appendonly",
+            "yes" if self.durable else "no",
+            "--save",
+            "",
+            "--maxmemory-policy",
+            "noeviction",
+            "--databases",
+            "128",
+            "--loglevel",
+            "warning",
+            "--daemonize",
+            "no",
         ]
 
     def answers(self) -> bool:

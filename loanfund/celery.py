@@ -3,12 +3,11 @@
 import os
 
 from celery import Celery, signals
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loanfund.settings")
-
 from django.conf import settings
 
 from loanfund.health import heard_from
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loanfund.settings")
 
 app = Celery("loanfund", set_as_current=True)
 app.conf.update(
@@ -36,6 +35,8 @@ app.conf.update(
     worker_hijack_root_logger=False,
     timezone="UTC",
     enable_utc=True,
+    # Every entry may run at any time and as often as it likes, so beat need not remember when one last ran.
+    beat_scheduler="celery.beat:Scheduler",
     beat_schedule={
         "heartbeat": {
             "task": "loanfund.heartbeat",

@@ -88,6 +88,9 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus counters, for the bearer of METRICS_TOKEN only."""
-    if not settings.METRICS_TOKEN or request.headers.get("Authorization") != f"Bearer {settings.METRICS_TOKEN}":
+    if (
+        not settings.METRICS_TOKEN
+        or request.headers.get("Authorization") != f"Bearer {settings.METRICS_TOKEN}"
+    ):
         return HttpResponse("There is nothing here.", status=404, content_type="text/plain")
     return ExportToDjangoView(request)

@@ -1,7 +1,7 @@
 """Every setting, from the environment, in one place.
 
-A variable X may instead be given as X_FILE, the path of a file that holds its value (a mounted secret). Beneath the real
-environment lies `var/env`, which the launcher writes for `make run`, so that `manage.py` finds the same servers.
+A variable X may instead be given as X_FILE, the path of a file that holds its value (a mounted secret). Beneath the
+real environment lies `var/env`, which the launcher writes for `make run`, so that `manage.py` finds the same servers.
 A missing or wrong value stops the start with a sentence that says what to do.
 """
 
@@ -39,7 +39,7 @@ def positive_int(name: str, default: int) -> int:
     return int(text)
 
 
-# --- Who we are -------------------------------------------------------------------------------------------------------
+# --- Who we are ---
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = required("SECRET_KEY", "at least 50 random characters that sign sessions and tokens.")
@@ -52,13 +52,17 @@ if not DEBUG and len(SECRET_KEY) < 50:
 BASE_URL = str(env.str("BASE_URL", default="http://localhost:8000")).rstrip("/")
 _base = urlsplit(BASE_URL)
 if _base.scheme not in {"http", "https"} or not _base.hostname:
-    raise ImproperlyConfigured(f"BASE_URL is {BASE_URL!r}. Set it to the address people type, such as https://fund.example.")
+    raise ImproperlyConfigured(
+        f"BASE_URL is {BASE_URL!r}. Set it to the address people type, like https://fund.example."
+    )
 if _base.scheme == "http" and not DEBUG and _base.hostname != "localhost":
-    raise ImproperlyConfigured("BASE_URL starts with http://. Outside of DEBUG people sign in over https:// only.")
+    raise ImproperlyConfigured(
+        "BASE_URL starts with http://. Outside of DEBUG people sign in over https:// only."
+    )
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_base.hostname])
 CSRF_TRUSTED_ORIGINS = [f"{_base.scheme}://{_base.netloc}"]
 
-# --- Servers ----------------------------------------------------------------------------------------------------------
+# --- Servers ---
 
 APP_ROLE = str(env.str("APP_ROLE", default="loanfund_app"))
 """The database role of the web server and the workers. It owns nothing; migrations grant to it and revoke from it."""
@@ -66,7 +70,9 @@ APP_ROLE = str(env.str("APP_ROLE", default="loanfund_app"))
 _database_url = required("DATABASE_URL", "such as postgres://loanfund_app@db.example/loanfund.")
 DATABASES = {"default": env.db_url_config(_database_url)}
 if not str(DATABASES["default"]["ENGINE"]).endswith(".postgresql"):
-    raise ImproperlyConfigured("DATABASE_URL names another kind of database. PostgreSQL (16 or later) is the only one supported.")
+    raise ImproperlyConfigured(
+        "DATABASE_URL names another kind of database. Only PostgreSQL, 16 or later, will do."
+    )
 if env.str("DATABASE_PASSWORD", default=""):
     DATABASES["default"]["PASSWORD"] = str(env.str("DATABASE_PASSWORD")).strip()
 DATABASES["default"].update(
@@ -80,7 +86,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = required("REDIS_URL", "such as redis://redis.example:6379/0.")
 _redis = urlsplit(REDIS_URL)
 if _redis.scheme not in {"redis", "rediss", "unix"}:
-    raise ImproperlyConfigured(f"REDIS_URL starts with {_redis.scheme!r}. Use redis://, rediss:// or unix:///path?db=0.")
+    raise ImproperlyConfigured(
+        f"REDIS_URL starts with {_redis.scheme!r}. Use redis://, rediss:// or unix:///path?db=0."
+    )
 _redis_number = int(
     parse_qs(_redis.query).get("db", ["0"])[0] if _redis.scheme == "unix" else (_redis.path.strip("/") or "0")
 )
@@ -105,7 +113,7 @@ CACHES = {
     }
 }
 
-# --- Apps -------------------------------------------------------------------------------------------------------------
+# --- Apps ---
 
 AUTH_USER_MODEL = "parties.User"
 INSTALLED_APPS = [
@@ -188,14 +196,14 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"
 
-# --- Language, time, money --------------------------------------------------------------------------------------------
+# --- Language, time, money ---
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
 
-# --- Files ------------------------------------------------------------------------------------------------------------
+# --- Files ---
 
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR_DIR / "static")))
@@ -219,7 +227,7 @@ UPLOAD_MAX_BYTES = positive_int("UPLOAD_MAX_BYTES", 20 * 1024 * 1024)
 CLAMD_ADDRESS = str(env.str("CLAMD_ADDRESS", default=""))
 """host:port or a socket's path of a virus scanner that speaks INSTREAM; empty means that none is asked."""
 
-# --- Signing in -------------------------------------------------------------------------------------------------------
+# --- Signing in ---
 
 AUTHENTICATION_BACKENDS = [
     "rules.permissions.ObjectPermissionBackend",
@@ -280,7 +288,7 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
-# --- Mail -------------------------------------------------------------------------------------------------------------
+# --- Mail ---
 
 DEFAULT_FROM_EMAIL = str(env.str("MAIL_FROM", default=f"Loan fund <fund@{_base.hostname}>"))
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
@@ -291,7 +299,7 @@ else:
     EMAIL_FILE_PATH = VAR_DIR / "mail"
 EMAIL_TIMEOUT = 5
 
-# --- API --------------------------------------------------------------------------------------------------------------
+# --- API ---
 
 REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -310,7 +318,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
 }
 
-# --- Watching ---------------------------------------------------------------------------------------------------------
+# --- Watching ---
 
 METRICS_TOKEN = str(env.str("METRICS_TOKEN", default=""))
 """/metrics answers only to `Authorization: Bearer` with this; empty means that there is no /metrics."""

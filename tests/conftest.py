@@ -3,7 +3,7 @@
 - `db` (pytest-django's, or `@pytest.mark.django_db`): the test runs inside a transaction that is rolled back.
 - `committed_db`: a fresh copy of the migrated database for this one test, which may commit, race and fork.
 - `module_db`: the same, one for all tests of the module.
-- `owner_sql`, `superuser_sql`: run SQL in the current database as its owner, or as the superuser, past the app's rights.
+- `owner_sql`, `superuser_sql`: run SQL in the current database past the app's rights, as its owner or the superuser.
 """
 
 import os

@@ -6,7 +6,6 @@ made the folder stops the servers; those of a run that was killed are swept by t
 """
 
 import fcntl
-import hashlib
 import os
 import shutil
 import signal
@@ -19,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from launcher.layout import schema_digest
 from launcher.osuser import Trouble
 from launcher.postgres import APP, FAST, OWNER, SUPERUSER, Postgres, choose
 from launcher.processes import MARK, alive, marked, stop, wait_until
@@ -111,9 +111,15 @@ def start() -> None:
 def _spawn(name: str, command: list[str], environment: Mapping[str, str], cluster: Postgres | None) -> None:
     options = cluster.drop.popen_options() if cluster else {}
     with (folder() / f"{name}.log").open("ab") as log:
-        child = subprocess.Popen(  # type: ignore[call-overload] # options differ by platform
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True, cwd="/", **options,
+        child = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
+            **options,
         )
     (folder() / f"{name}.pid").write_text(str(child.pid))
 
@@ -124,8 +130,11 @@ def _make_template(cluster: Postgres) -> None:
     cluster.grant(TEMPLATE)
     made = subprocess.run(
         [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
-        cwd=ROOT, env=os.environ | {"DATABASE_URL": cluster.url(OWNER, TEMPLATE)},
-        capture_output=True, text=True, check=False,
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": cluster.url(OWNER, TEMPLATE)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if made.returncode:
         cluster.psql(f"DROP DATABASE {TEMPLATE} WITH (FORCE)")
@@ -134,15 +143,8 @@ def _make_template(cluster: Postgres) -> None:
 
 
 def _schema_digest() -> str:
-    """Names a state of the schema: changes with anything that running `migrate` could read."""
-    read = [ROOT / "requirements.txt", ROOT / "loanfund" / "settings.py", ROOT / "launcher" / "postgres.py"]
-    for path in sorted((ROOT / "loanfund").rglob("*.py")):
-        if path.parent.name == "migrations" or path.name == "apps.py" or b"post_migrate" in path.read_bytes():
-            read.append(path)
-    whole = hashlib.sha256(f"{sys.version_info[:2]} {os.geteuid()}".encode())
-    for path in read:
-        whole.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
-    return whole.hexdigest()[:20]
+    """Names the state of the schema, and who may read a saved copy of it."""
+    return f"{schema_digest(ROOT)}-{os.geteuid()}"
 
 
 def _keep(cluster: Postgres, saved: Path) -> None:
