@@ -11,7 +11,7 @@ from loanfund.ledger.models import AccountKind, Family
 K = AccountKind
 
 CREDIT_NORMAL = frozenset({
-    K.OVER_LIMIT, K.UNAPPLIED, K.DISBURSEMENTS_IN_TRANSIT, K.REFUNDS_IN_TRANSIT, K.LOSS_ALLOWANCE, K.INTEREST_SUSPENSE,
+    K.BANK_OVERDRAFT, K.UNAPPLIED, K.DISBURSEMENTS_IN_TRANSIT, K.REFUNDS_IN_TRANSIT, K.LOSS_ALLOWANCE, K.INTEREST_SUSPENSE,
     K.INTEREST_INCOME, K.DEFAULT_INTEREST_INCOME, K.COMMITMENT_FEE_INCOME, K.ARRANGEMENT_FEE_INCOME,
     K.PREPAYMENT_FEE_INCOME, K.LATE_FEE_INCOME, K.RECOVERY_INCOME, K.COSTS_RECHARGED, K.FUND_CAPITAL,
     K.M_SIZE, K.M_OVER_LIMIT, K.M_LIMIT, K.M_OVER_HEADROOM,
@@ -24,6 +24,16 @@ NEVER_NEGATIVE = frozenset({
     K.M_HEADROOM, K.M_PROMISED,
 })  # fmt: skip
 """Kinds whose balance the database holds at zero or above."""
+
+OVER_LIMIT = {
+    K.CASH: K.BANK_OVERDRAFT,
+    K.UNAPPLIED: K.OVER_LIMIT,
+    K.M_AVAILABLE: K.M_OVER_LIMIT,
+    K.M_UNDRAWN: K.M_OVER_LIMIT,
+    K.M_HEADROOM: K.M_OVER_HEADROOM,
+}
+"""Limits bind promises, never facts: what a fact takes below zero goes to the account named here, of the same owner, and
+whatever comes in later fills that hole first. At most one kind per owner leads to each."""
 
 
 def family(kind: AccountKind) -> Family:
@@ -43,13 +53,9 @@ def minimum(kind: AccountKind) -> Decimal | None:
     return Decimal(0) if kind in NEVER_NEGATIVE else None
 
 
-def over_limit(kind: AccountKind) -> AccountKind:
-    """Where a fact's amount goes that the account of this kind has no room for."""
-    return {
-        Family.MONEY: K.OVER_LIMIT,
-        Family.FUND: K.M_OVER_LIMIT,
-        Family.HEADROOM: K.M_OVER_HEADROOM,
-    }[family(kind)]
+def over_limit(kind: AccountKind) -> AccountKind | None:
+    """Where a fact's amount goes that the account of this kind has no room for; None where facts never exceed it."""
+    return OVER_LIMIT.get(kind)
 
 
 @dataclass(frozen=True)
