@@ -1,0 +1,32 @@
+"""What happens to a facility after signing: money out, money in, and every night between."""
+
+from loanfund.servicing.models.accruals import Accrual, AccrualClass, DayFactor, FacilityAccrual
+from loanfund.servicing.models.close import CloseBatch, CloseException, CloseRun, CloseStep
+from loanfund.servicing.models.drawdowns import Drawdown
+from loanfund.servicing.models.events import Allocation, ControlPosting, Due, Event, InterestPeriod, Loan
+from loanfund.servicing.models.instructions import Instruction
+from loanfund.servicing.models.receipts import BankImport, BankImportRow, Receipt, ReceiptShare, Refund
+
+__all__ = [
+    "Accrual",
+    "AccrualClass",
+    "Allocation",
+    "BankImport",
+    "BankImportRow",
+    "CloseBatch",
+    "CloseException",
+    "CloseRun",
+    "CloseStep",
+    "ControlPosting",
+    "DayFactor",
+    "Drawdown",
+    "Due",
+    "Event",
+    "FacilityAccrual",
+    "Instruction",
+    "InterestPeriod",
+    "Loan",
+    "Receipt",
+    "ReceiptShare",
+    "Refund",
+]
