@@ -57,16 +57,22 @@ def verify_chain(heads: Iterable[ChainHead] = ()) -> Finding:
         cursor.execute("SELECT link, kind, object, problem FROM audit_broken_links()")
         for seq, source, ref, problem in cursor.fetchall():
             table = "audit_auditevent" if source == "E" else "audit_seal"
-            breaks.append(Break(f"{table}:{ref}", _LINK_SENTENCES[problem].format(ref=f"{table} {ref}", seq=seq)))
+            breaks.append(
+                Break(f"{table}:{ref}", _LINK_SENTENCES[problem].format(ref=f"{table} {ref}", seq=seq))
+            )
         cursor.execute("SELECT count(*) FROM audit_auditlink")
         (rows,) = cursor.fetchone()
         for head in heads:
             cursor.execute(
-                "SELECT 1 FROM audit_auditlink WHERE seq = %s AND hash = decode(%s, 'hex')", [head.seq, head.hash]
+                "SELECT 1 FROM audit_auditlink WHERE seq = %s AND hash = decode(%s, 'hex')",
+                [head.seq, head.hash],
             )
             if head.seq and cursor.fetchone() is None:
                 breaks.append(
-                    Break(f"audit_auditlink:{head.seq}", f"The chain no longer holds the head {head} that was kept.")
+                    Break(
+                        f"audit_auditlink:{head.seq}",
+                        f"The chain no longer holds the head {head} that was kept.",
+                    )
                 )
     return Finding("audit chain", rows, breaks)
 
@@ -90,7 +96,9 @@ def verify_seals() -> Finding:
             )
             (present,) = cursor.fetchone()
             if present != columns:
-                breaks.append(Break(name, f"The columns of {name} changed since it was sealed: run grant_app_role."))
+                breaks.append(
+                    Break(name, f"The columns of {name} changed since it was sealed: run grant_app_role.")
+                )
                 continue
             cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(name)))
             rows += cursor.fetchone()[0]

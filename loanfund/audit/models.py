@@ -119,7 +119,7 @@ class SealedTable(KeptByDatabase):
 class Seal(KeptByDatabase):
     """What one statement wrote into a sealed table.
 
-    Row seals: `keys` and `digests` run in parallel, a NULL digest is a deleted row. Batch seals: `batch` is the value
+    Row seals: `keys` and `digests` run in parallel, a NULL digest is a deleted row. Batch seals: `batch` (else empty) is the value
     of the grouping column, `rows` the count, `digests` holds one digest over all rows, `marks` the first eight bytes
     of each row's digest in key order, which is enough to point at the row that was changed.
     """
@@ -129,7 +129,7 @@ class Seal(KeptByDatabase):
     rows = models.BigIntegerField()
     keys = ArrayField(models.TextField(), null=True)
     digests = ArrayField(models.BinaryField(null=True))
-    batch = models.TextField(null=True)
+    batch = models.TextField(blank=True, default="")
     marks = models.BinaryField(null=True)
 
     class Meta:

@@ -58,7 +58,7 @@ def protect(*, using: str = "default") -> int:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
         if cursor.fetchone() is None:
             raise ImproperlyConfigured(
-                f"The database has no role {role!r}. As its administrator: CREATE ROLE {role} LOGIN; then migrate again."
+                f"There is no database role {role!r}. As its administrator: CREATE ROLE {role} LOGIN. Then migrate again."
             )
         seen = _grant_tables(cursor, role)
         _grant_functions(cursor, role)
@@ -66,7 +66,9 @@ def protect(*, using: str = "default") -> int:
             if table.protection == "append_only":
                 cursor.execute("SELECT audit_append_only(%s::regclass)", [_quoted(table.name)])
             if table.under_seal:
-                cursor.execute("SELECT audit_seal_table(%s::regclass, %s)", [_quoted(table.name), table.seal_by])
+                cursor.execute(
+                    "SELECT audit_seal_table(%s::regclass, %s)", [_quoted(table.name), table.seal_by]
+                )
     return seen
 
 
@@ -109,7 +111,9 @@ def _grant_functions(cursor: Any, role: str) -> None:
             sql.SQL("REVOKE ALL ON FUNCTION {} FROM PUBLIC, {}").format(function, sql.Identifier(role))
         )
         if not is_trigger:
-            cursor.execute(sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(function, sql.Identifier(role)))
+            cursor.execute(
+                sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(function, sql.Identifier(role))
+            )
 
 
 def protect_after_migrate(*, using: str = "default", **_signal: Any) -> None:

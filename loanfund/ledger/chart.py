@@ -11,8 +11,8 @@ from loanfund.ledger.models import AccountKind, Family
 K = AccountKind
 
 CREDIT_NORMAL = frozenset({
-    K.BANK_OVERDRAFT, K.UNAPPLIED, K.DISBURSEMENTS_IN_TRANSIT, K.REFUNDS_IN_TRANSIT, K.LOSS_ALLOWANCE, K.INTEREST_SUSPENSE,
-    K.INTEREST_INCOME, K.DEFAULT_INTEREST_INCOME, K.COMMITMENT_FEE_INCOME, K.ARRANGEMENT_FEE_INCOME,
+    K.BANK_OVERDRAFT, K.UNAPPLIED, K.REFUNDS_IN_TRANSIT, K.LOSS_ALLOWANCE, K.INTEREST_SUSPENSE, K.INTEREST_INCOME,
+    K.DEFAULT_INTEREST_INCOME, K.COMMITMENT_FEE_INCOME, K.ARRANGEMENT_FEE_INCOME,
     K.PREPAYMENT_FEE_INCOME, K.LATE_FEE_INCOME, K.RECOVERY_INCOME, K.COSTS_RECHARGED, K.FUND_CAPITAL,
     K.M_SIZE, K.M_OVER_LIMIT, K.M_LIMIT, K.M_OVER_HEADROOM,
 })  # fmt: skip
@@ -32,8 +32,8 @@ OVER_LIMIT = {
     K.M_UNDRAWN: K.M_OVER_LIMIT,
     K.M_HEADROOM: K.M_OVER_HEADROOM,
 }
-"""Limits bind promises, never facts: what a fact takes below zero goes to the account named here, of the same owner, and
-whatever comes in later fills that hole first. At most one kind per owner leads to each."""
+"""Limits bind promises, never facts: what a fact takes below zero goes to the account named here, of the same owner,
+and whatever comes in later fills that hole first. At most one kind per owner leads to each."""
 
 
 def family(kind: AccountKind) -> Family:
@@ -96,12 +96,16 @@ class EntryDraft:
     cause: str = ""
 
 
-def debit(kind: AccountKind, currency: str, owner: str, amount: Decimal, *, fact: bool = False) -> tuple[Leg, ...]:
+def debit(
+    kind: AccountKind, currency: str, owner: str, amount: Decimal, *, fact: bool = False
+) -> tuple[Leg, ...]:
     """A debit leg, or none for zero; a negative amount is the credit of its size."""
     return _leg(kind, currency, owner, "D", amount, fact)
 
 
-def credit(kind: AccountKind, currency: str, owner: str, amount: Decimal, *, fact: bool = False) -> tuple[Leg, ...]:
+def credit(
+    kind: AccountKind, currency: str, owner: str, amount: Decimal, *, fact: bool = False
+) -> tuple[Leg, ...]:
     """A credit leg, or none for zero; a negative amount is the debit of its size."""
     return _leg(kind, currency, owner, "C", amount, fact)
 

@@ -1,7 +1,7 @@
 """The book: double entry, append-only, balances kept by the database.
 
-The rules live in the database (`migrations/0002_rules.py`): an entry balances per currency and family, has all its legs,
-falls into no closed period, and takes no account past its limit.
+The rules live in the database (`migrations/0002_rules.py`): an entry balances per currency and family, has all its
+legs, falls into no closed period, and takes no account past its limit.
 """
 
 from django.db import models
@@ -218,7 +218,9 @@ class AccountingPeriod(AppendOnly):
         constraints = [
             models.UniqueConstraint(fields=["book", "starts_on"], name="ledger_period_starts_once"),
             models.UniqueConstraint(fields=["book", "ends_on"], name="ledger_period_ends_once"),
-            models.CheckConstraint(condition=Q(ends_on__gte=models.F("starts_on")), name="ledger_period_order"),
+            models.CheckConstraint(
+                condition=Q(ends_on__gte=models.F("starts_on")), name="ledger_period_order"
+            ),
         ]
 
     def __str__(self) -> str:

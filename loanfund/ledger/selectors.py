@@ -37,7 +37,10 @@ def balance(ref: AccountRef, *, book_id: int) -> Decimal:
 def balances(*, book_id: int, owner: str) -> dict[AccountRef, Decimal]:
     """The kept balances of every account of one owner in a book, zero ones included."""
     rows = Balance.objects.filter(account__book_id=book_id, account__owner=owner).select_related("account")
-    return {_ref(row.account): _signed(row.account, row.debit, row.credit) for row in rows.order_by("account__kind")}
+    return {
+        _ref(row.account): _signed(row.account, row.debit, row.credit)
+        for row in rows.order_by("account__kind")
+    }
 
 
 def balance_as_of(ref: AccountRef, *, book_id: int, booking_date: date) -> Decimal:
@@ -96,7 +99,10 @@ def account_postings(ref: AccountRef, *, book_id: int) -> QuerySet[Posting]:
     """Every leg on an account with its entry, in the order it was booked."""
     return (
         Posting.objects.filter(
-            account__book_id=book_id, account__kind=ref.kind, account__owner=ref.owner, account__currency=ref.currency
+            account__book_id=book_id,
+            account__kind=ref.kind,
+            account__owner=ref.owner,
+            account__currency=ref.currency,
         )
         .select_related("entry", "account")
         .order_by("id")

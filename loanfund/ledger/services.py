@@ -1,7 +1,7 @@
 """The one door into the book."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -29,7 +29,7 @@ _LIMIT_SENTENCES = {
     AccountKind.M_AVAILABLE: "The fund has {before} {currency} left to promise, {change} {currency} is asked for.",
     AccountKind.M_RESERVED: "Only {before} {currency} is reserved for this, {change} {currency} is asked for.",
     AccountKind.M_UNDRAWN: "The facility has {before} {currency} left to draw, {change} {currency} is asked for.",
-    AccountKind.M_EARMARKED: "Only {before} {currency} is earmarked on this facility, {change} {currency} is asked for.",
+    AccountKind.M_EARMARKED: "Only {before} {currency} of this facility is earmarked, {change} {currency} is asked for.",
     AccountKind.M_HEADROOM: "The limit of {owner} leaves {before} {currency}, {change} {currency} is asked for.",
 }
 _LIMIT_SENTENCE = "{label} {owner} stands at {before} {currency}: {change} {currency} less is past its limit."
@@ -39,7 +39,9 @@ class LimitReached(Refused):
     """A promise past a limit. `kind`, `owner`, `currency` name the account, `left` is what it had, `asked` what was
     wanted of it, both in whole currency units."""
 
-    def __init__(self, *, kind: AccountKind, owner: str, currency: str, left: Decimal, asked: Decimal) -> None:
+    def __init__(
+        self, *, kind: AccountKind, owner: str, currency: str, left: Decimal, asked: Decimal
+    ) -> None:
         decimals = currency_of(currency).decimals
         super().__init__(
             _LIMIT_SENTENCES.get(kind, _LIMIT_SENTENCE).format(
@@ -96,9 +98,13 @@ def close_period(
     Periods follow one another without gaps. Refused when `ends_on` is not past or the period does not follow the last.
     """
     if ends_on >= on:
-        raise Refused(f"{ends_on.isoformat()} is not over yet: close the period after the business date has passed it.")
+        raise Refused(
+            f"{ends_on.isoformat()} is not over yet: close the period after the business date has passed it."
+        )
     with refusals(), transaction.atomic():
-        period = AccountingPeriod.objects.create(book=book, starts_on=starts_on, ends_on=ends_on, closed_on=on)
+        period = AccountingPeriod.objects.create(
+            book=book, starts_on=starts_on, ends_on=ends_on, closed_on=on
+        )
     record(
         actor=actor,
         action="period.closed",
@@ -107,6 +113,23 @@ def close_period(
         after={"book": book.pk, "starts_on": starts_on, "ends_on": ends_on},
     )
     return period
+
+
+def _refuse_unbalanced(
+    draft: EntryDraft, legs: Mapping[tuple[AccountRef, str], tuple[Decimal, bool]]
+) -> None:
+    """The database refuses these too; here the sentence comes before a transaction is lost."""
+    if len(legs) < 2:
+        raise Refused(f"Entry {draft.key} needs a debit and a credit.", field="legs")
+    off: dict[tuple[str, int], Decimal] = {}
+    for (ref, side), (amount, _) in legs.items():
+        where = (ref.currency, family(ref.kind).value)
+        off[where] = off.get(where, Decimal(0)) + (amount if side == "D" else -amount)
+    for (currency, _), difference in off.items():
+        if difference != 0:
+            raise Refused(
+                f"Entry {draft.key} does not balance: {difference} {currency} is missing.", field="legs"
+            )
 
 
 @dataclass
@@ -122,14 +145,23 @@ class _Arrays:
 
     def add(self, draft: EntryDraft) -> None:
         self.entries.append(
-            (draft.book_id, draft.key, draft.kind, draft.booking_date, draft.value_date, draft.memo, draft.cause)
+            (
+                draft.book_id,
+                draft.key,
+                draft.kind,
+                draft.booking_date,
+                draft.value_date,
+                draft.memo,
+                draft.cause,
+            )
         )
         legs: dict[tuple[AccountRef, str], tuple[Decimal, bool]] = {}
         for leg in draft.legs:
-            if leg.amount <= 0:
+            if leg.amount <= 0 or not leg.amount.is_finite():
                 raise Refused(f"Entry {draft.key}: {leg.amount} is not an amount above zero.", field="amount")
             amount, fact = legs.get((leg.account, leg.side), (Decimal(0), False))
             legs[leg.account, leg.side] = (amount + leg.amount, fact or leg.fact)
+        _refuse_unbalanced(draft, legs)
         for (ref, side), (amount, fact) in legs.items():
             account = self.position(draft.book_id, AccountKind(ref.kind), ref.owner, ref.currency)
             over = over_limit(ref.kind)
@@ -143,14 +175,17 @@ class _Arrays:
              minimum(kind), over_limit(kind))
             for book, kind, owner, currency in self.accounts
         ]  # fmt: skip
-        return [list(column) for rows in (self.entries, self.legs, accounts) for column in zip(*rows, strict=True)]
+        return [
+            list(column) for rows in (self.entries, self.legs, accounts) for column in zip(*rows, strict=True)
+        ]
 
 
 _POST = """
 SELECT n, entry, created FROM ledger_post(
     %s::bigint[], %s::text[], %s::text[], %s::date[], %s::date[], %s::text[], %s::text[],
     %s::int[], %s::int[], %s::text[], %s::numeric[], %s::boolean[],
-    %s::bigint[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::text[], %s::smallint[], %s::numeric[], %s::text[],
+    %s::bigint[], %s::text[], %s::text[], %s::text[],
+    %s::smallint[], %s::text[], %s::smallint[], %s::numeric[], %s::text[],
     %s, %s, %s)
 """
 
@@ -168,11 +203,11 @@ def post_entries(
     if not entries:
         return []
     if len({draft.key for draft in entries}) < len(entries):
-        raise Refused("Two entries of one posting have the same key: each business event has its own.", field="key")
+        raise Refused(
+            "Two entries of one posting have the same key: each business event has its own.", field="key"
+        )
     arrays = _Arrays()
     for draft in entries:
-        if len(draft.legs) < 2:
-            raise Refused(f"Entry {draft.key} needs a debit and a credit.", field="legs")
         arrays.add(draft)
     with _book_refusals(), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_POST, [*arrays.arguments(), *actor_label(actor), on])

@@ -7,92 +7,133 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Seal',
+            name="Seal",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('table', models.TextField()),
-                ('rows', models.BigIntegerField()),
-                ('keys', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), null=True, size=None)),
-                ('digests', django.contrib.postgres.fields.ArrayField(base_field=models.BinaryField(null=True), size=None)),
-                ('batch', models.TextField(null=True)),
-                ('marks', models.BinaryField(null=True)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("table", models.TextField()),
+                ("rows", models.BigIntegerField()),
+                (
+                    "keys",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.TextField(), null=True, size=None
+                    ),
+                ),
+                (
+                    "digests",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.BinaryField(null=True), size=None
+                    ),
+                ),
+                ("batch", models.TextField(blank=True, default="")),
+                ("marks", models.BinaryField(null=True)),
             ],
             options={
-                'verbose_name': 'seal',
-                'default_permissions': ('view',),
+                "verbose_name": "seal",
+                "default_permissions": ("view",),
             },
         ),
         migrations.CreateModel(
-            name='SealedTable',
+            name="SealedTable",
             fields=[
-                ('table', models.TextField(primary_key=True, serialize=False)),
-                ('columns', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)),
-                ('key', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)),
-                ('batch_column', models.TextField(blank=True, default='')),
+                ("table", models.TextField(primary_key=True, serialize=False)),
+                (
+                    "columns",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None),
+                ),
+                ("key", django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)),
+                ("batch_column", models.TextField(blank=True, default="")),
             ],
             options={
-                'verbose_name': 'sealed table',
-                'default_permissions': ('view',),
+                "verbose_name": "sealed table",
+                "default_permissions": ("view",),
             },
         ),
         migrations.CreateModel(
-            name='AuditEvent',
+            name="AuditEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('on', models.DateField()),
-                ('actor_id', models.TextField(blank=True, default='')),
-                ('actor', models.TextField()),
-                ('action', models.TextField()),
-                ('object_type', models.TextField(blank=True, default='')),
-                ('object_id', models.TextField(blank=True, default='')),
-                ('before', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, null=True)),
-                ('after', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, null=True)),
-                ('reason', models.TextField(blank=True, default='')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("on", models.DateField()),
+                ("actor_id", models.TextField(blank=True, default="")),
+                ("actor", models.TextField()),
+                ("action", models.TextField()),
+                ("object_type", models.TextField(blank=True, default="")),
+                ("object_id", models.TextField(blank=True, default="")),
+                (
+                    "before",
+                    models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, null=True),
+                ),
+                (
+                    "after",
+                    models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, null=True),
+                ),
+                ("reason", models.TextField(blank=True, default="")),
             ],
             options={
-                'verbose_name': 'audit event',
-                'default_permissions': ('view',),
-                'indexes': [models.Index(fields=['object_type', 'object_id', 'id'], name='audit_event_object')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('actor', ''), _negated=True), name='audit_event_actor'), models.CheckConstraint(condition=models.Q(('action', ''), _negated=True), name='audit_event_action')],
+                "verbose_name": "audit event",
+                "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["object_type", "object_id", "id"], name="audit_event_object")
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("actor", ""), _negated=True), name="audit_event_actor"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("action", ""), _negated=True), name="audit_event_action"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='AuditLink',
+            name="AuditLink",
             fields=[
-                ('seq', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('source', models.CharField(choices=[('E', 'event'), ('S', 'seal')], max_length=1)),
-                ('ref', models.BigIntegerField()),
-                ('hash', models.BinaryField()),
+                ("seq", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("source", models.CharField(choices=[("E", "event"), ("S", "seal")], max_length=1)),
+                ("ref", models.BigIntegerField()),
+                ("hash", models.BinaryField()),
             ],
             options={
-                'verbose_name': 'link of the audit chain',
-                'default_permissions': ('view',),
-                'constraints': [models.UniqueConstraint(fields=('source', 'ref'), name='audit_link_once'), models.CheckConstraint(condition=models.Q(('seq__gte', 1)), name='audit_link_seq')],
+                "verbose_name": "link of the audit chain",
+                "default_permissions": ("view",),
+                "constraints": [
+                    models.UniqueConstraint(fields=("source", "ref"), name="audit_link_once"),
+                    models.CheckConstraint(condition=models.Q(("seq__gte", 1)), name="audit_link_seq"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='IdempotencyKey',
+            name="IdempotencyKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('scope', models.TextField()),
-                ('key', models.TextField()),
-                ('digest', models.CharField(max_length=64)),
-                ('status', models.PositiveSmallIntegerField()),
-                ('body', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("scope", models.TextField()),
+                ("key", models.TextField()),
+                ("digest", models.CharField(max_length=64)),
+                ("status", models.PositiveSmallIntegerField()),
+                ("body", models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, null=True)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'verbose_name': 'idempotency key',
-                'constraints': [models.UniqueConstraint(fields=('scope', 'key'), name='audit_idempotencykey_once')],
+                "verbose_name": "idempotency key",
+                "constraints": [
+                    models.UniqueConstraint(fields=("scope", "key"), name="audit_idempotencykey_once")
+                ],
             },
         ),
     ]

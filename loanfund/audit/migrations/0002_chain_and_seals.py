@@ -74,7 +74,7 @@ SELECT audit_append_only('audit_auditevent');
 SELECT audit_append_only('audit_auditlink');
 SELECT audit_append_only('audit_seal');
 CREATE INDEX audit_seal_table_id ON audit_seal ("table", id);
-CREATE UNIQUE INDEX audit_seal_batch_once ON audit_seal ("table", batch) WHERE batch IS NOT NULL;
+CREATE UNIQUE INDEX audit_seal_batch_once ON audit_seal ("table", batch) WHERE batch <> '';
 
 CREATE FUNCTION audit_broken_links() RETURNS TABLE (link bigint, kind text, object bigint, problem text)
 LANGUAGE sql STABLE SET work_mem = '256MB' AS $$
@@ -123,8 +123,8 @@ BEGIN
             IF TG_RELID <> %2$L::regclass THEN
                 RAISE EXCEPTION '%1$s seals one table alone.' USING ERRCODE = 'LF009';
             END IF;
-            INSERT INTO audit_seal ("table", rows, keys, digests)
-            SELECT %3$L, count(*), array_agg(%4$s ORDER BY %5$s),
+            INSERT INTO audit_seal ("table", batch, rows, keys, digests)
+            SELECT %3$L, '', count(*), array_agg(%4$s ORDER BY %5$s),
                 array_agg(CASE WHEN TG_OP <> 'DELETE' THEN %6$s END ORDER BY %5$s)
             FROM changed t HAVING count(*) > 0;
             RETURN NULL;
@@ -174,8 +174,8 @@ BEGIN
     IF grouped_by = '' THEN
         PERFORM audit_write_seal_function(name, present, pk);
         PERFORM audit_seal_triggers(target, name);
-        EXECUTE format('INSERT INTO audit_seal ("table", rows, keys, digests)
-                        SELECT %L, count(*), array_agg(%s), array_agg(%s) FROM %s t HAVING count(*) > 0',
+        EXECUTE format('INSERT INTO audit_seal ("table", batch, rows, keys, digests)
+                        SELECT %L, '''', count(*), array_agg(%s), array_agg(%s) FROM %s t HAVING count(*) > 0',
             name, audit_row_key(pk), audit_row_digest(present), target);
     END IF;
 END $$;
@@ -217,7 +217,7 @@ BEGIN
             WITH last AS (
                 SELECT DISTINCT ON (u.key) u.key, u.digest
                 FROM audit_seal s, unnest(s.keys, s.digests) u (key, digest)
-                WHERE s."table" = $1 AND s.batch IS NULL ORDER BY u.key, s.id DESC
+                WHERE s."table" = $1 AND s.batch = '''' ORDER BY u.key, s.id DESC
             ), present AS (SELECT %s AS key, %s AS digest FROM %I t)
             SELECT coalesce(p.key, l.key),
                 CASE WHEN p.key IS NULL THEN ''gone'' WHEN l.digest IS NULL THEN ''unsealed'' ELSE ''changed'' END
@@ -233,7 +233,7 @@ BEGIN
             SELECT batch, count(*) AS rows, sha256(string_agg(h, '''' ORDER BY n)) AS digest FROM present GROUP BY batch
         ), broken AS (
             SELECT coalesce(w.batch, s.batch) AS batch, w.rows, s.rows AS sealed, s.marks
-            FROM whole w FULL JOIN (SELECT * FROM audit_seal WHERE "table" = $1 AND audit_seal.batch IS NOT NULL) s
+            FROM whole w FULL JOIN (SELECT * FROM audit_seal WHERE "table" = $1 AND audit_seal.batch <> '''') s
                 ON s.batch = w.batch
             WHERE w.digest IS DISTINCT FROM s.digests[1]
         )

@@ -6,168 +6,344 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('CASH', 'Cash'), ('LOAN_PRINCIPAL', 'Loan principal'), ('CAPITALISED_INTEREST', 'Capitalised interest'), ('ACCRUED_INTEREST', 'Accrued interest'), ('ACCRUED_DEFAULT_INTEREST', 'Accrued default interest'), ('ACCRUED_COMMITMENT_FEE', 'Accrued commitment fee'), ('INTEREST_DUE', 'Interest due'), ('DEFAULT_INTEREST_DUE', 'Default interest due'), ('FEES_DUE', 'Fees due'), ('COSTS_DUE', 'Costs due'), ('OVER_LIMIT', 'Over limit (receipts to recover)'), ('BANK_OVERDRAFT', 'Bank overdraft'), ('UNAPPLIED', 'Unapplied receipts'), ('DISBURSEMENTS_IN_TRANSIT', 'Disbursements in transit'), ('REFUNDS_IN_TRANSIT', 'Refunds in transit'), ('LOSS_ALLOWANCE', 'Loss allowance'), ('INTEREST_SUSPENSE', 'Interest in suspense'), ('INTEREST_INCOME', 'Interest income'), ('DEFAULT_INTEREST_INCOME', 'Default interest income'), ('COMMITMENT_FEE_INCOME', 'Commitment fee income'), ('ARRANGEMENT_FEE_INCOME', 'Arrangement fee income'), ('PREPAYMENT_FEE_INCOME', 'Prepayment fee income'), ('LATE_FEE_INCOME', 'Late fee income'), ('RECOVERY_INCOME', 'Recovery income'), ('COSTS_RECHARGED', 'Costs recharged to borrowers'), ('WAIVER_EXPENSE', 'Waiver expense'), ('IMPAIRMENT_EXPENSE', 'Impairment expense'), ('BANK_CHARGES', 'Bank charges'), ('FUND_CAPITAL', 'Fund capital'), ('M_SIZE', 'Fund size'), ('M_AVAILABLE', 'Available'), ('M_RESERVED', 'Reserved'), ('M_UNDRAWN', 'Committed, undrawn'), ('M_EARMARKED', 'Earmarked'), ('M_DRAWN', 'Drawn'), ('M_REPAID', 'Repaid, not re-lent'), ('M_WRITTEN_OFF', 'Written off'), ('M_OVER_LIMIT', 'Over limit (fund)'), ('M_LIMIT', 'Policy limit'), ('M_HEADROOM', 'Headroom under the limit'), ('M_PROMISED', 'Promised under the limit'), ('M_OVER_HEADROOM', 'Over limit (headroom)')], max_length=32)),
-                ('owner', models.TextField(blank=True, default='')),
-                ('currency', models.CharField(max_length=8)),
-                ('decimals', models.PositiveSmallIntegerField()),
-                ('normal_side', models.CharField(choices=[('D', 'debit'), ('C', 'credit')], max_length=1)),
-                ('family', models.PositiveSmallIntegerField(choices=[(0, 'money'), (1, "memorandum: the fund's size"), (2, 'memorandum: policy limits')])),
-                ('minimum', models.DecimalField(decimal_places=12, max_digits=38, null=True)),
-                ('maximum', models.DecimalField(decimal_places=12, max_digits=38, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("CASH", "Cash"),
+                            ("LOAN_PRINCIPAL", "Loan principal"),
+                            ("CAPITALISED_INTEREST", "Capitalised interest"),
+                            ("ACCRUED_INTEREST", "Accrued interest"),
+                            ("ACCRUED_DEFAULT_INTEREST", "Accrued default interest"),
+                            ("ACCRUED_COMMITMENT_FEE", "Accrued commitment fee"),
+                            ("INTEREST_DUE", "Interest due"),
+                            ("DEFAULT_INTEREST_DUE", "Default interest due"),
+                            ("FEES_DUE", "Fees due"),
+                            ("COSTS_DUE", "Costs due"),
+                            ("OVER_LIMIT", "Over limit (receipts to recover)"),
+                            ("BANK_OVERDRAFT", "Bank overdraft"),
+                            ("UNAPPLIED", "Unapplied receipts"),
+                            ("DISBURSEMENTS_IN_TRANSIT", "Disbursements in transit"),
+                            ("REFUNDS_IN_TRANSIT", "Refunds in transit"),
+                            ("LOSS_ALLOWANCE", "Loss allowance"),
+                            ("INTEREST_SUSPENSE", "Interest in suspense"),
+                            ("INTEREST_INCOME", "Interest income"),
+                            ("DEFAULT_INTEREST_INCOME", "Default interest income"),
+                            ("COMMITMENT_FEE_INCOME", "Commitment fee income"),
+                            ("ARRANGEMENT_FEE_INCOME", "Arrangement fee income"),
+                            ("PREPAYMENT_FEE_INCOME", "Prepayment fee income"),
+                            ("LATE_FEE_INCOME", "Late fee income"),
+                            ("RECOVERY_INCOME", "Recovery income"),
+                            ("COSTS_RECHARGED", "Costs recharged to borrowers"),
+                            ("WAIVER_EXPENSE", "Waiver expense"),
+                            ("IMPAIRMENT_EXPENSE", "Impairment expense"),
+                            ("BANK_CHARGES", "Bank charges"),
+                            ("FUND_CAPITAL", "Fund capital"),
+                            ("M_SIZE", "Fund size"),
+                            ("M_AVAILABLE", "Available"),
+                            ("M_RESERVED", "Reserved"),
+                            ("M_UNDRAWN", "Committed, undrawn"),
+                            ("M_EARMARKED", "Earmarked"),
+                            ("M_DRAWN", "Drawn"),
+                            ("M_REPAID", "Repaid, not re-lent"),
+                            ("M_WRITTEN_OFF", "Written off"),
+                            ("M_OVER_LIMIT", "Over limit (fund)"),
+                            ("M_LIMIT", "Policy limit"),
+                            ("M_HEADROOM", "Headroom under the limit"),
+                            ("M_PROMISED", "Promised under the limit"),
+                            ("M_OVER_HEADROOM", "Over limit (headroom)"),
+                        ],
+                        max_length=32,
+                    ),
+                ),
+                ("owner", models.TextField(blank=True, default="")),
+                ("currency", models.CharField(max_length=8)),
+                ("decimals", models.PositiveSmallIntegerField()),
+                ("normal_side", models.CharField(choices=[("D", "debit"), ("C", "credit")], max_length=1)),
+                (
+                    "family",
+                    models.PositiveSmallIntegerField(
+                        choices=[
+                            (0, "money"),
+                            (1, "memorandum: the fund's size"),
+                            (2, "memorandum: policy limits"),
+                        ]
+                    ),
+                ),
+                ("minimum", models.DecimalField(decimal_places=12, max_digits=38, null=True)),
+                ("maximum", models.DecimalField(decimal_places=12, max_digits=38, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Book',
+            name="Book",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.TextField(unique=True)),
-                ('currency', models.CharField(max_length=8)),
-                ('opened_on', models.DateField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.TextField(unique=True)),
+                ("currency", models.CharField(max_length=8)),
+                ("opened_on", models.DateField()),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Balance',
+            name="Balance",
             fields=[
-                ('account', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='kept', serialize=False, to='ledger.account')),
-                ('debit', models.DecimalField(decimal_places=12, max_digits=38)),
-                ('credit', models.DecimalField(decimal_places=12, max_digits=38)),
+                (
+                    "account",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="kept",
+                        serialize=False,
+                        to="ledger.account",
+                    ),
+                ),
+                ("debit", models.DecimalField(decimal_places=12, max_digits=38)),
+                ("credit", models.DecimalField(decimal_places=12, max_digits=38)),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.AddField(
-            model_name='account',
-            name='book',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='ledger.book'),
+            model_name="account",
+            name="book",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="accounts", to="ledger.book"
+            ),
         ),
         migrations.CreateModel(
-            name='DayMovement',
+            name="DayMovement",
             fields=[
-                ('pk', models.CompositePrimaryKey('account_id', 'booking_date', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('booking_date', models.DateField()),
-                ('debit', models.DecimalField(decimal_places=12, max_digits=38)),
-                ('credit', models.DecimalField(decimal_places=12, max_digits=38)),
-                ('account', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='days', to='ledger.account')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "account_id",
+                        "booking_date",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("booking_date", models.DateField()),
+                ("debit", models.DecimalField(decimal_places=12, max_digits=38)),
+                ("credit", models.DecimalField(decimal_places=12, max_digits=38)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="days",
+                        to="ledger.account",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='JournalEntry',
+            name="JournalEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.TextField(unique=True)),
-                ('digest', models.BinaryField()),
-                ('kind', models.TextField()),
-                ('leg_count', models.PositiveIntegerField()),
-                ('booking_date', models.DateField()),
-                ('value_date', models.DateField()),
-                ('known_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('memo', models.TextField(blank=True, default='')),
-                ('cause', models.TextField(blank=True, default='')),
-                ('book', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='ledger.book')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.TextField(unique=True)),
+                ("digest", models.BinaryField()),
+                ("kind", models.TextField()),
+                ("leg_count", models.PositiveIntegerField()),
+                ("booking_date", models.DateField()),
+                ("value_date", models.DateField()),
+                ("known_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("memo", models.TextField(blank=True, default="")),
+                ("cause", models.TextField(blank=True, default="")),
+                (
+                    "book",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="entries", to="ledger.book"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'journal entries',
-                'default_permissions': ('view',),
+                "verbose_name_plural": "journal entries",
+                "default_permissions": ("view",),
             },
         ),
         migrations.CreateModel(
-            name='Posting',
+            name="Posting",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('line', models.PositiveIntegerField()),
-                ('side', models.CharField(choices=[('D', 'debit'), ('C', 'credit')], max_length=1)),
-                ('amount', models.DecimalField(decimal_places=12, max_digits=38)),
-                ('account', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='ledger.account')),
-                ('entry', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='legs', to='ledger.journalentry')),
-                ('instead_of', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.account')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("line", models.PositiveIntegerField()),
+                ("side", models.CharField(choices=[("D", "debit"), ("C", "credit")], max_length=1)),
+                ("amount", models.DecimalField(decimal_places=12, max_digits=38)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="postings",
+                        to="ledger.account",
+                    ),
+                ),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="legs",
+                        to="ledger.journalentry",
+                    ),
+                ),
+                (
+                    "instead_of",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ledger.account",
+                    ),
+                ),
             ],
             options={
-                'default_permissions': ('view',),
+                "default_permissions": ("view",),
             },
         ),
         migrations.CreateModel(
-            name='AccountingPeriod',
+            name="AccountingPeriod",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('starts_on', models.DateField()),
-                ('ends_on', models.DateField()),
-                ('closed_on', models.DateField()),
-                ('closed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('book', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='closed_periods', to='ledger.book')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("starts_on", models.DateField()),
+                ("ends_on", models.DateField()),
+                ("closed_on", models.DateField()),
+                ("closed_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "book",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="closed_periods",
+                        to="ledger.book",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'closed accounting period',
-                'constraints': [models.UniqueConstraint(fields=('book', 'starts_on'), name='ledger_period_starts_once'), models.UniqueConstraint(fields=('book', 'ends_on'), name='ledger_period_ends_once'), models.CheckConstraint(condition=models.Q(('ends_on__gte', models.F('starts_on'))), name='ledger_period_order')],
+                "verbose_name": "closed accounting period",
+                "constraints": [
+                    models.UniqueConstraint(fields=("book", "starts_on"), name="ledger_period_starts_once"),
+                    models.UniqueConstraint(fields=("book", "ends_on"), name="ledger_period_ends_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("ends_on__gte", models.F("starts_on"))),
+                        name="ledger_period_order",
+                    ),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='account',
-            index=models.Index(fields=['owner'], name='ledger_account_owner'),
+            model_name="account",
+            index=models.Index(fields=["owner"], name="ledger_account_owner"),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.UniqueConstraint(fields=('book', 'kind', 'owner', 'currency'), name='ledger_account_once'),
+            model_name="account",
+            constraint=models.UniqueConstraint(
+                fields=("book", "kind", "owner", "currency"), name="ledger_account_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('normal_side__in', ['D', 'C'])), name='ledger_account_side'),
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("normal_side__in", ["D", "C"])), name="ledger_account_side"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('decimals__lte', 12)), name='ledger_account_decimals'),
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("decimals__lte", 12)), name="ledger_account_decimals"
+            ),
         ),
         migrations.AddIndex(
-            model_name='journalentry',
-            index=models.Index(fields=['book', 'booking_date'], name='ledger_entry_booked'),
+            model_name="journalentry",
+            index=models.Index(fields=["book", "booking_date"], name="ledger_entry_booked"),
         ),
         migrations.AddConstraint(
-            model_name='journalentry',
-            constraint=models.CheckConstraint(condition=models.Q(('leg_count__gte', 2)), name='ledger_entry_legs'),
+            model_name="journalentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("leg_count__gte", 2)), name="ledger_entry_legs"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='journalentry',
-            constraint=models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='ledger_entry_key'),
+            model_name="journalentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("key", ""), _negated=True), name="ledger_entry_key"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='journalentry',
-            constraint=models.CheckConstraint(condition=models.Q(('kind', ''), _negated=True), name='ledger_entry_kind'),
+            model_name="journalentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind", ""), _negated=True), name="ledger_entry_kind"
+            ),
         ),
         migrations.AddIndex(
-            model_name='posting',
-            index=models.Index(fields=['account', 'id'], name='ledger_posting_account'),
+            model_name="posting",
+            index=models.Index(fields=["account", "id"], name="ledger_posting_account"),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.UniqueConstraint(fields=('entry', 'line'), name='ledger_posting_line'),
+            model_name="posting",
+            constraint=models.UniqueConstraint(fields=("entry", "line"), name="ledger_posting_line"),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.CheckConstraint(condition=models.Q(('line__gte', 1)), name='ledger_posting_line_from_one'),
+            model_name="posting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("line__gte", 1)), name="ledger_posting_line_from_one"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='ledger_posting_positive'),
+            model_name="posting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="ledger_posting_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.CheckConstraint(condition=models.Q(('side__in', ['D', 'C'])), name='ledger_posting_side'),
+            model_name="posting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("side__in", ["D", "C"])), name="ledger_posting_side"
+            ),
         ),
     ]
