@@ -162,7 +162,8 @@ class Postgres:
         return self.drop.command([str(self.binaries / "postgres"), "-D", str(self.data), *options])
 
     def answers(self) -> bool:
-        return self._run("pg_isready", "-h", str(self.sockets), "-d", "postgres", "-q").returncode == 0
+        asked = ("-h", str(self.sockets), "-U", SUPERUSER, "-d", "postgres", "-q")
+        return self._run("pg_isready", *asked).returncode == 0
 
     def psql(self, sql: str, *, database: str = "postgres", role: str = SUPERUSER) -> str:
         """Runs SQL in this private cluster and returns the bare values, a row a line."""

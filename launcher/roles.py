@@ -24,8 +24,9 @@ def secret(name: str) -> str:
 
 
 def connect(url: str, password: str) -> "psycopg.Connection[tuple[object, ...]]":
-    options = {"password": password} if password else {}
-    return psycopg.connect(url, autocommit=True, connect_timeout=10, **options)
+    if not password:
+        return psycopg.connect(url, autocommit=True, connect_timeout=10)
+    return psycopg.connect(url, autocommit=True, connect_timeout=10, password=password)
 
 
 def prepare() -> None:
@@ -47,7 +48,7 @@ def prepare() -> None:
                 make + (sql.SQL(" PASSWORD {}").format(sql.Literal(password)) if password else sql.SQL(""))
             )
         for grant in rights(app=sql.Identifier(role).as_string(link)):
-            link.execute(grant)  # type: ignore[call-overload] # composed from constants and a quoted name
+            link.execute(grant.encode())
 
 
 def main() -> None:

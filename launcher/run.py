@@ -49,6 +49,7 @@ class Run:
         self.supervisor = Supervisor(layout.logs)
         self.settings: dict[str, str] = {}
         self.postgres: Postgres | None = None
+        self.started_at = f"{time.time():.3f}"
 
     def everything(self) -> None:
         began = time.monotonic()
@@ -177,7 +178,7 @@ class Run:
     # --- schema and contents ---
 
     def _process_environment(self, **more: str) -> dict[str, str]:
-        return {**os.environ, **self.settings, **self._mark(), **more}
+        return {**os.environ, **self.settings, **self._mark(), "STARTED_AT": self.started_at, **more}
 
     def _python(self, *arguments: str) -> list[str]:
         return [str(self.layout.python), *arguments]

@@ -127,6 +127,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "django.contrib.postgres",
+    "django.forms",
     "pgtrigger",
     "pghistory",
     "djmoney",
@@ -323,6 +324,8 @@ SPECTACULAR_SETTINGS = {
 METRICS_TOKEN = str(env.str("METRICS_TOKEN", default=""))
 """/metrics answers only to `Authorization: Bearer` with this; empty means that there is no /metrics."""
 PROMETHEUS_EXPORT_MIGRATIONS = False
+STARTED_AT = float(env.str("STARTED_AT", default="0"))
+"""Unix time of the launcher's start: a sign of life from before it belongs to a run that has ended."""
 SENTRY_DSN = str(env.str("SENTRY_DSN", default=""))
 LOG_LEVEL = str(env.str("LOG_LEVEL", default="INFO")).upper()
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
@@ -354,7 +357,19 @@ LOGGING = {
             "foreign_pre_chain": [*_shared_processors, structlog.processors.format_exc_info],
         },
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "filters": {
+        # Asked every few seconds by every watcher, they would drown the rest.
+        "no_health_checks": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: (
+                not {"/healthz", "/readyz"} & set(str(record.msg).replace("'", " ").split())
+            ),
+        },
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["no_health_checks"]},
+    },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {"django.server": {"propagate": True, "handlers": []}},
+    # Django's own handlers would print the same once more, as text.
+    "loggers": {name: {"handlers": [], "propagate": True} for name in ("django", "django.server")},
 }

@@ -3,6 +3,8 @@
 - `db` (pytest-django's, or `@pytest.mark.django_db`): the test runs inside a transaction that is rolled back.
 - `committed_db`: a fresh copy of the migrated database for this one test, which may commit, race and fork.
 - `module_db`: the same, one for all tests of the module.
+- `running`: the real web server and Celery worker, as processes of their own, on the copy of `module_db`.
+- `people`: browsers of named people at that server (marks the test `browser`); `accessible(page)` checks WCAG 2.2 AA.
 - `owner_sql`, `superuser_sql`: run SQL in the current database past the app's rights, as its owner or the superuser.
 """
 
@@ -10,11 +12,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests import servers
+
+if TYPE_CHECKING:
+    from tests.stack import Stack
 
 PURE = "LOANFUND_TESTS_PURE"
 """Set when only the arithmetic is tested: it must pass without Django, settings or servers."""
@@ -24,23 +29,14 @@ if _named and all(word.startswith("tests/calculation") for word in _named):
     os.environ[PURE] = "1"
 
 if PURE not in os.environ:
-    os.environ.update(
-        DJANGO_SETTINGS_MODULE="loanfund.settings",
-        SECRET_KEY="only for tests, where nobody outside is served, and long enough",
-        DATABASE_URL=servers.database_url(servers.TEMPLATE),
-        REDIS_URL=servers.redis_url(0),
-        BASE_URL="http://localhost:8000",
-        ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
-        DEBUG="false",
-        HASHED_STATIC="false",
-        LOG_LEVEL="WARNING",
-        DOCUMENTS_ROOT=str(servers.folder() / "documents"),
-    )
+    servers.configure()
     import django
 
     import loanfund.celery  # noqa: F401 - as in every process of ours
 
     django.setup()
+
+    from tests.browser import _event_loop_allowed, accessible, browser_type_launch_args, people  # noqa: F401
 
 
 def worker_number() -> int:
@@ -53,8 +49,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         servers.remove(servers.folder())
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if {"people", "page", "browser"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.browser)
         mark = item.get_closest_marker("django_db")
         if mark and (mark.kwargs.get("transaction") or mark.args[:1] == (True,)):
             raise pytest.UsageError(
@@ -63,52 +62,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             )
 
 
-@contextmanager
-def _connected_to(name: str) -> Iterator[str]:
-    """Points Django's `default` in this process, its threads and the processes it starts at another database."""
-    from django.db import connections
-
-    connections.close_all()
-    settings = connections["default"].settings_dict
-    before, url_before = settings["NAME"], os.environ["DATABASE_URL"]
-    settings["NAME"], os.environ["DATABASE_URL"] = name, servers.database_url(name)
-    try:
-        yield name
-    finally:
-        connections.close_all()
-        settings["NAME"], os.environ["DATABASE_URL"] = before, url_before
-
-
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
     """In place of pytest-django's: Django would create the test database as the app's role, which may not."""
-    from django.conf import settings
+    from tests import copies
 
     servers.start()
-    number = worker_number()
-    os.environ["REDIS_URL"] = servers.redis_url(number)
-    settings.CACHES["default"]["LOCATION"] = servers.valkey().url(number * 2 + 1)
-    settings.CELERY_BROKER_URL = f"redis+socket://{servers.valkey().socket}?virtual_host={number * 2}"
-    sys.modules["loanfund.celery"].app.conf.broker_url = settings.CELERY_BROKER_URL
-    with servers.copy(f"test_{number}") as name, _connected_to(name):
+    with copies.fresh(f"test_{worker_number()}"):
         yield
 
 
 @contextmanager
 def _own_copy(blocker: Any, name: str) -> Iterator[str]:
-    with servers.copy(name), _connected_to(name), blocker.unblock():
-        _forget()
+    from tests import copies
+
+    with blocker.unblock(), copies.fresh(name):
         yield name
-    _forget()
-
-
-def _forget() -> None:
-    """Empties what remembers rows of another database: the cache, and Django's own."""
-    from django.contrib.contenttypes.models import ContentType
-    from django.core.cache import cache
-
-    cache.clear()
-    ContentType.objects.clear_cache()
 
 
 @pytest.fixture
@@ -129,8 +98,19 @@ def module_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
 def _empty_cache(request: pytest.FixtureRequest) -> None:
     """Rate limits and used codes live in the cache; one test's must not stop another's sign-in."""
     if {"db", "transactional_db"} & set(request.fixturenames):
-        request.getfixturevalue("db")
-        _forget()
+        request.getfixturevalue("django_db_setup")
+        from tests import copies
+
+        copies.forget()
+
+
+@pytest.fixture(scope="module")
+def running(module_db: str) -> "Iterator[Stack]":
+    """The real web server and worker on this module's copy: `running.url`, `running.worker.output()`."""
+    from tests import stack
+
+    with stack.whole(module_db) as whole:
+        yield whole
 
 
 def _sql_as(role: str) -> Callable[..., list[tuple[Any, ...]]]:

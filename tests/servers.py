@@ -20,13 +20,15 @@ from pathlib import Path
 
 from launcher.layout import schema_digest
 from launcher.osuser import Trouble
-from launcher.postgres import APP, FAST, OWNER, SUPERUSER, Postgres, choose
+from launcher.postgres import APP, FAST, OWNER, SAFE, SUPERUSER, Postgres, choose
 from launcher.processes import MARK, alive, marked, stop, wait_until
 from launcher.valkey import Valkey, binary_in
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE_PACKAGES = Path(sysconfig.get_path("purelib"))
 FOLDER_VARIABLE = "LOANFUND_TEST_FOLDER"
+DURABLE_VARIABLE = "LOANFUND_TEST_DURABLE"
+"""Set where what is measured must include writing to disk."""
 PREFIX = "lft-"
 TEMPLATE = "template_loanfund"
 CACHE = ROOT / "var" / "test-template"
@@ -56,9 +58,27 @@ def _sweep() -> None:
             remove(old)
 
 
+def configure() -> None:
+    """Points the settings at this run's servers. Call before Django is set up; nothing is started yet."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    os.environ.update(
+        DJANGO_SETTINGS_MODULE="loanfund.settings",
+        SECRET_KEY="only for tests, where nobody outside is served, and long enough",
+        DATABASE_URL=database_url(TEMPLATE),
+        REDIS_URL=redis_url(worker),
+        BASE_URL="http://localhost:8000",
+        ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
+        DEBUG="false",
+        HASHED_STATIC="false",
+        LOG_LEVEL="WARNING",
+        DOCUMENTS_ROOT=str(folder() / "documents"),
+    )
+
+
 def postgres() -> Postgres:
     here = folder()
-    cluster, elsewhere = choose(SITE_PACKAGES, here / "pg", here / "s", here / "fallback", FAST)
+    settings = SAFE if os.environ.get(DURABLE_VARIABLE) else FAST
+    cluster, elsewhere = choose(SITE_PACKAGES, here / "pg", here / "s", here / "fallback", settings)
     if elsewhere:
         sys.stderr.write(elsewhere + "\n")
     return cluster
@@ -144,7 +164,7 @@ def _make_template(cluster: Postgres) -> None:
 
 def _schema_digest() -> str:
     """Names the state of the schema, and who may read a saved copy of it."""
-    return f"{schema_digest(ROOT)}-{os.geteuid()}"
+    return f"{schema_digest(ROOT)}-{os.geteuid()}-{os.environ.get(DURABLE_VARIABLE, 'fast')}"
 
 
 def _keep(cluster: Postgres, saved: Path) -> None:
