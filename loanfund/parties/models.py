@@ -69,7 +69,9 @@ class FourEyes(models.Model):
 
     maker = models.ForeignKey("parties.User", on_delete=models.PROTECT, related_name="+")
     made_at = models.DateTimeField(db_default=Now())
-    checker = models.ForeignKey("parties.User", on_delete=models.PROTECT, related_name="+", null=True, blank=True)
+    checker = models.ForeignKey(
+        "parties.User", on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
     checked_at = models.DateTimeField(null=True, blank=True)
     proposed_digest = models.CharField(max_length=64, blank=True)
 
@@ -112,8 +114,13 @@ class Partner(Sealed):
         REGULATED_FIRM = "regulated_firm", "regulated firm"
 
     class Segment(models.TextChoices):
-        INSTITUTION = "institution", "institution"
-        ECOSYSTEM = "ecosystem", "ecosystem project"
+        TRADING = "trading", "trading firms"
+        MARKET_MAKER = "market_maker", "market makers"
+        FUND = "fund", "funds"
+        MINER = "miner", "miners"
+        EXCHANGE = "exchange", "exchanges"
+        CUSTODIAN = "custodian", "wallets and custodians"
+        PROTOCOL = "protocol", "protocols and infrastructure"
 
     class KybStatus(models.TextChoices):
         OPEN = "open", "not yet checked"
@@ -143,24 +150,44 @@ class Partner(Sealed):
             models.UniqueConstraint(
                 "country", Lower("registration_number"), name="parties_partner_registered_once"
             ),
-            models.CheckConstraint(condition=Q(country__regex="^[A-Z]{2}$"), name="parties_partner_country_code"),
+            models.CheckConstraint(
+                condition=Q(country__regex="^[A-Z]{2}$"), name="parties_partner_country_code"
+            ),
             models.CheckConstraint(
                 condition=~Q(kyb_status="approved") | Q(kyb_valid_until__isnull=False),
                 name="parties_partner_approved_until",
             ),
             models.CheckConstraint(
-                condition=Q(watch_listed=False) | ~Q(watch_reason=""), name="parties_partner_watched_for_a_reason"
+                condition=Q(watch_listed=False) | ~Q(watch_reason=""),
+                name="parties_partner_watched_for_a_reason",
             ),
             models.CheckConstraint(
                 condition=Q(
                     partner_type__in=[
-                        "trading_firm", "market_maker", "fund", "miner", "wallet", "infrastructure", "regulated_firm",
+                        "trading_firm",
+                        "market_maker",
+                        "fund",
+                        "miner",
+                        "wallet",
+                        "infrastructure",
+                        "regulated_firm",
                     ]
                 ),
                 name="parties_partner_type_known",
             ),
             models.CheckConstraint(
-                condition=Q(segment__in=["institution", "ecosystem"]), name="parties_partner_segment_known"
+                condition=Q(
+                    segment__in=[
+                        "trading",
+                        "market_maker",
+                        "fund",
+                        "miner",
+                        "exchange",
+                        "custodian",
+                        "protocol",
+                    ]
+                ),
+                name="parties_partner_segment_known",
             ),
         ]
 
@@ -245,7 +272,9 @@ class StoredFile(Sealed):
     content_type = models.CharField(max_length=100)
     size = models.BigIntegerField()
     sha256 = models.CharField(max_length=64)
-    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="files", null=True, blank=True)
+    partner = models.ForeignKey(
+        Partner, on_delete=models.PROTECT, related_name="files", null=True, blank=True
+    )
     uploaded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
     uploaded_at = models.DateTimeField(db_default=Now())
     scanned_at = models.DateTimeField(null=True, blank=True)
@@ -254,7 +283,9 @@ class StoredFile(Sealed):
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(size__gt=0), name="parties_storedfile_not_empty"),
-            models.CheckConstraint(condition=Q(sha256__regex="^[0-9a-f]{64}$"), name="parties_storedfile_digest"),
+            models.CheckConstraint(
+                condition=Q(sha256__regex="^[0-9a-f]{64}$"), name="parties_storedfile_digest"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -307,7 +338,8 @@ class KybPaper(FourEyes, Sealed):
                 name="parties_kybpaper_decided_by_checker",
             ),
             models.CheckConstraint(
-                condition=~Q(state="refused") | ~Q(refusal_reason=""), name="parties_kybpaper_refused_for_a_reason"
+                condition=~Q(state="refused") | ~Q(refusal_reason=""),
+                name="parties_kybpaper_refused_for_a_reason",
             ),
         ]
 
@@ -324,7 +356,9 @@ class BeneficialOwner(Sealed):
     born_on = models.DateField(null=True, blank=True)
     share = models.DecimalField(max_digits=7, decimal_places=4)
     politically_exposed = models.BooleanField(default=False)
-    identity = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
+    identity = models.ForeignKey(
+        StoredFile, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
     ended_on = models.DateField(null=True, blank=True)
 
     class Meta:
@@ -405,7 +439,9 @@ class Notice(models.Model):
 
     key = models.CharField(max_length=200, unique=True)
     recipient = models.ForeignKey(User, on_delete=models.PROTECT, related_name="notices")
-    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="notices", null=True, blank=True)
+    partner = models.ForeignKey(
+        Partner, on_delete=models.PROTECT, related_name="notices", null=True, blank=True
+    )
     kind = models.CharField(max_length=40)
     subject = models.CharField(max_length=200)
     body = models.TextField()
@@ -428,7 +464,8 @@ class Notice(models.Model):
                 condition=~Q(state="sent") | Q(sent_at__isnull=False), name="parties_notice_sent_when"
             ),
             models.CheckConstraint(
-                condition=~Q(state="claimed") | Q(claimed_until__isnull=False), name="parties_notice_claimed_until"
+                condition=~Q(state="claimed") | Q(claimed_until__isnull=False),
+                name="parties_notice_claimed_until",
             ),
         ]
         indexes: ClassVar = [

@@ -110,7 +110,9 @@ def rows(statement: Statement) -> Iterator[Row]:
 
 def _interest(statement: Statement) -> Iterator[Row]:
     for piece in statement.interest:
-        notes = [word for word, on in (("estimated", piece.estimated), ("correction", piece.correction)) if on]
+        notes = [
+            word for word, on in (("estimated", piece.estimated), ("correction", piece.correction)) if on
+        ]
         yield {
             "record": "interest",
             "facility": piece.facility,

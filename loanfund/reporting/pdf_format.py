@@ -43,9 +43,15 @@ def _data(statement: Statement) -> dict[str, Any]:
         "period": f"{_day(statement.first_day)} to {_day(statement.last_day)}",
         "digest": statement.digest(),
         "facts": _facts(statement),
-        "notice": "Some figures rest on an estimated fixing and will be trued up." if statement.estimated else "",
+        "notice": "Some figures rest on an estimated fixing and will be trued up."
+        if statement.estimated
+        else "",
         "balances": [
-            [name.replace("_", " ").capitalize(), _signed(statement.opening, name, money), _signed(statement.closing, name, money)]
+            [
+                name.replace("_", " ").capitalize(),
+                _signed(statement.opening, name, money),
+                _signed(statement.closing, name, money),
+            ]
             for name in Balances.__dataclass_fields__
         ],
         "owed": ["Owed", money(statement.opening.owed), money(statement.closing.owed)],
@@ -54,12 +60,30 @@ def _data(statement: Statement) -> dict[str, Any]:
         "interest": _interest(statement),
         "interest_total": [*[""] * 7, "Total", money(statement.interest_total), ""],
         "allocations": [
-            [p.receipt, _day(p.value_date), p.component, p.loan, _day(p.due_date) if p.due_date else "", money(p.amount)]
+            [
+                p.receipt,
+                _day(p.value_date),
+                p.component,
+                p.loan,
+                _day(p.due_date) if p.due_date else "",
+                money(p.amount),
+            ]
             for p in statement.allocations
         ],
-        "allocations_total": [*[""] * 4, "Total", money(sum((p.amount for p in statement.allocations), Decimal(0)))],
+        "allocations_total": [
+            *[""] * 4,
+            "Total",
+            money(sum((p.amount for p in statement.allocations), Decimal(0))),
+        ],
         "dues": [
-            [_day(due.due_date), due.facility, due.loan, due.component, str(due.days_past_due), money(due.amount)]
+            [
+                _day(due.due_date),
+                due.facility,
+                due.loan,
+                due.component,
+                str(due.days_past_due),
+                money(due.amount),
+            ]
             for due in statement.dues
         ],
         "dues_total": [*[""] * 4, "Total", money(sum((due.amount for due in statement.dues), Decimal(0)))],
@@ -101,7 +125,9 @@ def _lines(statement: Statement) -> list[list[str]]:
 def _interest(statement: Statement) -> list[list[str]]:
     rows = []
     for piece in statement.interest:
-        notes = [word for word, on in (("estimated", piece.estimated), ("correction", piece.correction)) if on]
+        notes = [
+            word for word, on in (("estimated", piece.estimated), ("correction", piece.correction)) if on
+        ]
         rows.append(
             [
                 piece.loan,

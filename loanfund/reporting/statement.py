@@ -172,7 +172,9 @@ class Statement:
         for line in self.lines:
             running += line.debit - line.credit
             if running != line.balance:
-                found.append(f"The balance after {line.text} of {line.booking_date} is {line.balance}, not {running}.")
+                found.append(
+                    f"The balance after {line.text} of {line.booking_date} is {line.balance}, not {running}."
+                )
         return found
 
     def document(self) -> dict[str, Any]:

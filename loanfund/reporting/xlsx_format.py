@@ -26,7 +26,9 @@ Column = tuple[str, int, str]
 def render(statement: Statement) -> bytes:
     """The statement as an .xlsx file; the same statement gives the same bytes."""
     out = io.BytesIO()
-    book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    book = xlsxwriter.Workbook(
+        out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    )
     book.set_properties({"title": f"Interest statement {statement.scope}", "created": MADE_AT})
     formats = _formats(book, statement.decimals)
     _summary(book, formats, statement)
@@ -41,7 +43,13 @@ def render(statement: Statement) -> bytes:
 def _formats(book: xlsxwriter.Workbook, decimals: int) -> dict[str, Any]:
     places = "." + "0" * decimals if decimals else ""
     money = f"#,##0{places};[Red]-#,##0{places}"
-    head = {"bold": True, "bg_color": "#12324A", "font_color": "#FFFFFF", "text_wrap": True, "valign": "vcenter"}
+    head = {
+        "bold": True,
+        "bg_color": "#12324A",
+        "font_color": "#FFFFFF",
+        "text_wrap": True,
+        "valign": "vcenter",
+    }
     return {
         "title": book.add_format({"bold": True, "font_size": 16, "font_color": "#12324A"}),
         "label": book.add_format({"font_color": "#51626F"}),
@@ -183,7 +191,9 @@ def _interest(book: xlsxwriter.Workbook, formats: dict[str, Any], statement: Sta
     )
     rows: list[tuple[Cell, ...]] = []
     for piece in statement.interest:
-        notes = [word for word, on in (("estimated", piece.estimated), ("correction", piece.correction)) if on]
+        notes = [
+            word for word, on in (("estimated", piece.estimated), ("correction", piece.correction)) if on
+        ]
         rows.append(
             (
                 piece.facility,

@@ -37,7 +37,17 @@ def statement_of(months: int) -> Statement:
         owed += Decimal("12500.00")
         text = f"Interest of nights {day} on"
         lines.append(
-            Line(day, day, "FAC-0003", "LN-0007", LineKind.INTEREST, text, Decimal("12500.00"), Decimal(0), owed)
+            Line(
+                day,
+                day,
+                "FAC-0003",
+                "LN-0007",
+                LineKind.INTEREST,
+                text,
+                Decimal("12500.00"),
+                Decimal(0),
+                owed,
+            )
         )
         owed -= Decimal("12499.99")
         lines.append(
@@ -85,16 +95,21 @@ def statement_of(months: int) -> Statement:
         lines=tuple(lines),
         interest=tuple(interest),
         allocations=tuple(
-            AllocationLine("RC-0012", FIRST, "Interest", "LN-0007", FIRST, Decimal("12499.99")) for _ in range(months)
+            AllocationLine("RC-0012", FIRST, "Interest", "LN-0007", FIRST, Decimal("12499.99"))
+            for _ in range(months)
         ),
-        dues=(DueLine(date(2026, 9, 30), "FAC-0003", "LN-0007", "Interest", Decimal("37500.00")),) if months else (),
+        dues=(DueLine(date(2026, 9, 30), "FAC-0003", "LN-0007", "Interest", Decimal("37500.00")),)
+        if months
+        else (),
     )
 
 
 def pdf_text(pdf: bytes, tmp_path: Path) -> str:
     path = tmp_path / "statement.pdf"
     path.write_bytes(pdf)
-    done = subprocess.run(["pdftotext", "-layout", str(path), "-"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["pdftotext", "-layout", str(path), "-"], capture_output=True, text=True, check=True
+    )
     return done.stdout
 
 
@@ -129,14 +144,18 @@ def test_csv_lines_add_up_to_the_closing_balance() -> None:
     records = list(csv.DictReader(io.StringIO(csv_format.render(statement_of(6)).decode())))
     lines = [record for record in records if record["record"] == "line"]
     moved = sum(Decimal(record["debit"] or 0) - Decimal(record["credit"] or 0) for record in lines)
-    owed = {record["record"]: Decimal(record["balance"]) for record in records if record["component"] == "Owed"}
+    owed = {
+        record["record"]: Decimal(record["balance"]) for record in records if record["component"] == "Owed"
+    }
     assert len(lines) == 12
     assert owed["opening"] + moved == owed["closing"] == Decimal("5000000.06")
 
 
 def test_csv_text_that_looks_like_a_formula_is_escaped_and_numbers_are_not() -> None:
     records = list(csv.DictReader(io.StringIO(csv_format.render(statement_of(1)).decode())))
-    receipt = next(record for record in records if record["component"] == "Receipt" and record["record"] == "line")
+    receipt = next(
+        record for record in records if record["component"] == "Receipt" and record["record"] == "line"
+    )
     assert receipt["text"] == "'=HYPERLINK(1) receipt"
     assert receipt["reference"] == "'-REF 1"
     assert receipt["credit"] == "12499.99"
