@@ -1,0 +1,410 @@
+"""Day count fractions: how much of a year lies between two dates, exactly.
+
+The first date is included and the last excluded, so that a period's days add up to the period. Every fraction is an
+exact rational. A convention is a member of ``DayCount`` that carries its own rule and names the clause it comes from:
+
+* ISDA 2006: the 2006 ISDA Definitions, section 4.16 (the 2021 Definitions repeat them in section 4.6.1);
+* ICMA 251: rule 251 of the ICMA Rules and Recommendations for the secondary market;
+* FBF: Fédération Bancaire Française, master agreement for derivatives, formerly AFB (September 1994);
+* ISO 20022: the code list of methods of interest computation;
+* SIFMA: Standard Securities Calculation Methods (formerly SIA, and PSA for mortgage-backed securities).
+"""
+
+from calendar import isleap, monthrange
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from fractions import Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class ReferencePeriod:
+    """What some conventions must know beyond the two dates; a field is None when it is not known.
+
+    ``start`` and ``end`` bound the regular coupon period (ICMA) or the interest period (ACT/365L), unadjusted;
+    ``frequency`` is the number of such periods a year; ``termination`` is the last date of the deal;
+    ``end_of_month`` says whether dates roll on month ends (None: 30U/360 assumes that they do, ICMA reads it off
+    the two dates). Raises ValueError when the end is not after the start or the frequency is not positive.
+    """
+
+    start: date | None = None
+    end: date | None = None
+    frequency: int | None = None
+    termination: date | None = None
+    end_of_month: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.start is not None and self.end is not None and self.start >= self.end:
+            raise ValueError(f"A reference period ends after it starts, not {self.start} to {self.end}.")
+        if self.frequency is not None and self.frequency < 1:
+            raise ValueError(f"A frequency is a number of periods a year, not {self.frequency}.")
+
+
+_Count = Callable[[date, date, ReferencePeriod], int]
+_Rule = Callable[[date, date, ReferencePeriod], tuple[int, int]]
+
+_NOTHING_MORE = ReferencePeriod()
+_DAYS_IN_YEAR = (365, 366)
+_DAYS_APART = {13: 28, 26: 14, 52: 7}
+
+
+# Dates and leap days
+
+
+def _is_last_of_february(d: date) -> bool:
+    return d.month == 2 and d.day >= 28 and (d.day == 29 or not isleap(d.year))
+
+
+def _is_month_end(d: date) -> bool:
+    return d.day >= 28 and date.fromordinal(d.toordinal() + 1).day == 1
+
+
+def _leap_days_through(d: date) -> int:
+    """How many 29ths of February there were up to and including the date."""
+    y = d.year - 1
+    past = y // 4 - y // 100 + y // 400
+    if isleap(d.year) and (d.month > 2 or (d.month == 2 and d.day == 29)):
+        return past + 1
+    return past
+
+
+def _leap_day_after(start: date, end: date) -> bool:
+    """Whether a 29 February lies after the start and not after the end."""
+    return _leap_days_through(end) > _leap_days_through(start)
+
+
+def _leap_day_from(start: date, end: date) -> bool:
+    """Whether a 29 February lies on or after the start and before the end."""
+    first_counts = start.month == 2 and start.day == 29
+    last_counts = end.month == 2 and end.day == 29
+    return _leap_days_through(end) - last_counts > _leap_days_through(start) - first_counts
+
+
+def _in_year(d: date, year: int) -> date:
+    """The same day of another year; 29 February becomes the 28th where there is none."""
+    if d.month == 2 and d.day == 29 and not isleap(year):
+        return date(year, 2, 28)
+    return date(year, d.month, d.day)
+
+
+# Conventions that count actual days over a fixed year
+
+
+def _actual_days(start: date, end: date, _: ReferencePeriod) -> int:
+    return end.toordinal() - start.toordinal()
+
+
+def _no_leap_days(start: date, end: date, _: ReferencePeriod) -> int:
+    leap_days = _leap_days_through(end) - _leap_days_through(start)
+    return end.toordinal() - start.toordinal() - leap_days
+
+
+def _over(count: _Count, numerator: int, denominator: int) -> _Rule:
+    """The rule that multiplies the days counted by ``numerator / denominator``."""
+
+    def rule(start: date, end: date, period: ReferencePeriod) -> tuple[int, int]:
+        return count(start, end, period) * numerator, denominator
+
+    return rule
+
+
+# The 30/360 family: 360 (y2 - y1) + 30 (m2 - m1) + (d2 - d1), differing in which days are moved first
+
+
+def _thirty(start: date, end: date, d1: int, d2: int) -> int:
+    return 360 * (end.year - start.year) + 30 * (end.month - start.month) + d2 - d1
+
+
+def _bond_basis_days(start: date, end: date, _: ReferencePeriod) -> int:
+    d1, d2 = start.day, end.day
+    if d1 == 31:
+        d1 = 30
+    if d2 == 31 and d1 == 30:
+        d2 = 30
+    return _thirty(start, end, d1, d2)
+
+
+def _us_days(start: date, end: date, period: ReferencePeriod) -> int:
+    if period.end_of_month is False or not _is_last_of_february(start):
+        return _bond_basis_days(start, end, period)
+    d2 = 30 if end.day == 31 or _is_last_of_february(end) else end.day
+    return _thirty(start, end, 30, d2)
+
+
+def _psa_days(start: date, end: date, period: ReferencePeriod) -> int:
+    if start == end or not _is_last_of_february(start):
+        return _bond_basis_days(start, end, period)
+    return _thirty(start, end, 30, min(end.day, 30))
+
+
+def _eurobond_days(start: date, end: date, _: ReferencePeriod) -> int:
+    return _thirty(start, end, min(start.day, 30), min(end.day, 30))
+
+
+def _eurobond_plus_days(start: date, end: date, _: ReferencePeriod) -> int:
+    if start == end:
+        return 0
+    return _thirty(
+        start, end, min(start.day, 30), end.day
+    )  # the 1st of the next month counts as this month's 31st
+
+
+def _german_days(start: date, end: date, period: ReferencePeriod) -> int:
+    if start == end:
+        return 0
+    d1 = 30 if start.day == 31 or _is_last_of_february(start) else start.day
+    moves = end.day == 31 or (_is_last_of_february(end) and end != period.termination)
+    return _thirty(start, end, d1, 30 if moves else end.day)
+
+
+def _month_end_days(start: date, end: date, _: ReferencePeriod) -> int:
+    return _german_days(start, end, _NOTHING_MORE)
+
+
+# Conventions whose year depends on the dates
+
+
+def _act_act_isda(start: date, end: date, _: ReferencePeriod) -> tuple[int, int]:
+    first, last = start.year, end.year
+    first_year = _DAYS_IN_YEAR[isleap(first)]
+    if first == last:
+        return end.toordinal() - start.toordinal(), first_year
+    last_year = _DAYS_IN_YEAR[isleap(last)]
+    in_first = date(first + 1, 1, 1).toordinal() - start.toordinal()
+    in_last = end.toordinal() - date(last, 1, 1).toordinal()
+    between = last - first - 1
+    if first_year == last_year:
+        return between * first_year + in_first + in_last, first_year
+    return between * 133_590 + in_first * last_year + in_last * first_year, 133_590  # 365 x 366
+
+
+def _act_act_afb(start: date, end: date, _: ReferencePeriod) -> tuple[int, int]:
+    years = end.year - start.year
+    anchor = _in_year(end, start.year)
+    if anchor < start:
+        years -= 1
+        anchor = _in_year(end, start.year + 1)
+    year = _DAYS_IN_YEAR[_leap_day_from(start, anchor)]
+    return years * year + anchor.toordinal() - start.toordinal(), year
+
+
+def _act_act_year(start: date, end: date, _: ReferencePeriod) -> tuple[int, int]:
+    years = max(end.year - start.year - 1, 0)
+    anchor = _in_year(start, start.year + years)
+    after = _in_year(anchor, anchor.year + 1)
+    if end > after:
+        years += 1
+        anchor = _in_year(start, start.year + years)
+        after = _in_year(anchor, anchor.year + 1)
+    first = anchor.toordinal()
+    year = after.toordinal() - first
+    return years * year + end.toordinal() - first, year
+
+
+def _act_365_actual(start: date, end: date, _: ReferencePeriod) -> tuple[int, int]:
+    return end.toordinal() - start.toordinal(), _DAYS_IN_YEAR[_leap_day_after(start, end)]
+
+
+def _act_365l(start: date, end: date, period: ReferencePeriod) -> tuple[int, int]:
+    if period.frequency is None or period.end is None:
+        raise ValueError("ACT/365L needs the frequency and the end of the interest period.")
+    if period.frequency == 1:
+        leap = _leap_day_after(period.start or start, period.end)
+    else:
+        leap = isleap(period.end.year)
+    return end.toordinal() - start.toordinal(), _DAYS_IN_YEAR[leap]
+
+
+def _excel_act_act(start: date, end: date, _: ReferencePeriod) -> tuple[int, int]:
+    days = end.toordinal() - start.toordinal()
+    if start.year == end.year:
+        return days, _DAYS_IN_YEAR[isleap(start.year)]
+    if start.year + 1 == end.year and (end.month, end.day) <= (start.month, start.day):
+        holds_leap_day = _leap_day_after(start, end) or (start.month == 2 and start.day == 29)
+        return days, _DAYS_IN_YEAR[holds_leap_day]
+    calendar_years = end.year - start.year + 1
+    in_them = date(end.year + 1, 1, 1).toordinal() - date(start.year, 1, 1).toordinal()
+    return days * calendar_years, in_them
+
+
+# ACT/ACT ICMA: every quasi-coupon period weighs 1 / frequency, whatever its length
+
+
+def _act_act_icma(start: date, end: date, period: ReferencePeriod) -> tuple[int, int]:
+    first, last, frequency = period.start, period.end, period.frequency
+    if first is not None and last is not None and frequency is not None and first <= start and end <= last:
+        return end.toordinal() - start.toordinal(), frequency * (last.toordinal() - first.toordinal())
+    coupons = _quasi_coupons(start, end, period)
+    start_num, start_den = coupons.position(start)
+    end_num, end_den = coupons.position(end)
+    return end_num * start_den - start_num * end_den, start_den * end_den * coupons.frequency
+
+
+def _quasi_coupons(start: date, end: date, period: ReferencePeriod) -> "_QuasiCoupons":
+    first, last, frequency = period.start, period.end, period.frequency
+    if frequency is None:
+        if first is None or last is None:
+            raise ValueError("ACT/ACT ICMA needs the reference period, or at least its frequency.")
+        frequency = _frequency_of(first, last)
+    known = [d for d in (first, last) if d is not None] or [start, end]
+    end_of_month = period.end_of_month
+    if end_of_month is None:
+        end_of_month = all(_is_month_end(d) for d in known)
+    roll_day = 31 if end_of_month else max(d.day for d in known)
+    if any(d.day != min(roll_day, monthrange(d.year, d.month)[1]) for d in known):
+        roll_day = 0
+    if first is None:
+        last = last or end
+        first = _rolled(last, -1, frequency, roll_day)
+    elif last is None:
+        last = _rolled(first, 1, frequency, roll_day)
+    return _QuasiCoupons(first, last, frequency, roll_day)
+
+
+def _frequency_of(first: date, last: date) -> int:
+    months = round((last - first).days * 12 / 365)
+    if months < 1 or 12 % months:
+        raise ValueError(f"ACT/ACT ICMA needs a frequency: {first} to {last} is no regular coupon period.")
+    return 12 // months
+
+
+def _rolled(d: date, periods: int, frequency: int, roll_day: int) -> date:
+    """The quasi-coupon date so many periods away, on the roll day (0: the date's own) or a shorter month's last."""
+    if frequency in _DAYS_APART:
+        return date.fromordinal(d.toordinal() + periods * _DAYS_APART[frequency])
+    if 12 % frequency:
+        raise ValueError(f"Coupon periods cannot be rolled {frequency} times a year.")
+    months = d.year * 12 + d.month - 1 + periods * (12 // frequency)
+    year, month = months // 12, months % 12 + 1
+    return date(year, month, min(roll_day or d.day, monthrange(year, month)[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class _QuasiCoupons:
+    """The coupon dates there would be if the reference period went on regularly on both sides."""
+
+    first: date
+    last: date
+    frequency: int
+    roll_day: int
+
+    def boundary(self, k: int) -> date:
+        """Quasi-coupon date number k: 0 starts the reference period, 1 ends it."""
+        if k == 0:
+            return self.first
+        if k == 1:
+            return self.last
+        anchor, periods = (self.first, k) if k < 0 else (self.last, k - 1)
+        return _rolled(anchor, periods, self.frequency, self.roll_day)
+
+    def position(self, d: date) -> tuple[int, int]:
+        """Where a date lies, in quasi-coupon periods since the reference start, as numerator and denominator."""
+        days = d.toordinal()
+        k = (days - self.first.toordinal()) * self.frequency // 366
+        while self.boundary(k + 1) <= d:
+            k += 1
+        while self.boundary(k) > d:
+            k -= 1
+        low = self.boundary(k).toordinal()
+        length = self.boundary(k + 1).toordinal() - low
+        return k * length + days - low, length
+
+
+class DayCount(StrEnum):
+    """A day count convention: its market name, the clause that defines it, and the rule itself.
+
+    ``days_rule`` gives the days of the numerator; ``fraction_rule`` the year fraction as a numerator and a
+    denominator, not reduced. Both trust that the end is not before the start: call ``days``, ``year_fraction`` or
+    ``fraction_ints``, which check.
+    """
+
+    clause: str
+    days_rule: _Count
+    fraction_rule: _Rule
+
+    def __new__(cls, name: str, clause: str, days_rule: _Count, fraction_rule: _Rule) -> "DayCount":
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.clause = clause
+        member.days_rule = days_rule
+        member.fraction_rule = fraction_rule
+        return member
+
+    ACT_360 = "ACT/360", "ISDA 2006 4.16(e); ICMA 251.1(i)", _actual_days, _over(_actual_days, 1, 360)
+    ACT_364 = (
+        "ACT/364",
+        "money market usage: weeks over a year of 52",
+        _actual_days,
+        _over(_actual_days, 1, 364),
+    )
+    ACT_365F = "ACT/365F", "ISDA 2006 4.16(d)", _actual_days, _over(_actual_days, 1, 365)
+    ACT_365_25 = "ACT/365.25", "actuarial usage: the Julian year", _actual_days, _over(_actual_days, 4, 1461)
+    ACT_365_ACTUAL = "ACT/365 ACTUAL", "Act/365A: 366 if a leap day is passed", _actual_days, _act_365_actual
+    ACT_365L = "ACT/365L", "ICMA 251.1(i), leap year variant; ISO 20022 A009", _actual_days, _act_365l
+    ACT_ACT_ISDA = "ACT/ACT ISDA", "ISDA 2006 4.16(b)", _actual_days, _act_act_isda
+    ACT_ACT_ICMA = "ACT/ACT ICMA", "ICMA 251.1(iii), 251.3; ISDA 2006 4.16(c)", _actual_days, _act_act_icma
+    ACT_ACT_AFB = "ACT/ACT AFB", "FBF, base exact/exact; ISO 20022 A010", _actual_days, _act_act_afb
+    ACT_ACT_YEAR = (
+        "ACT/ACT YEAR",
+        "whole years from the start, then its own year",
+        _actual_days,
+        _act_act_year,
+    )
+    EXCEL_ACT_ACT = "EXCEL ACT/ACT", "Excel YEARFRAC, basis 1", _actual_days, _excel_act_act
+    NL_360 = "NL/360", "ISO 20022 A014 over 360", _no_leap_days, _over(_no_leap_days, 1, 360)
+    NL_365 = "NL/365", "ISO 20022 A014", _no_leap_days, _over(_no_leap_days, 1, 365)
+    THIRTY_360 = "30/360", "ISDA 2006 4.16(f), bond basis", _bond_basis_days, _over(_bond_basis_days, 1, 360)
+    THIRTY_U_360 = "30U/360", "SIFMA 30/360 with the end-of-month rule", _us_days, _over(_us_days, 1, 360)
+    THIRTY_360_PSA = "30/360 PSA", "SIFMA for mortgage-backed securities", _psa_days, _over(_psa_days, 1, 360)
+    THIRTY_E_360 = (
+        "30E/360",
+        "ISDA 2006 4.16(g); ICMA 251.1(ii)",
+        _eurobond_days,
+        _over(_eurobond_days, 1, 360),
+    )
+    THIRTY_E_PLUS_360 = (
+        "30E+/360",
+        "30E/360 whose last 31st becomes the 1st",
+        _eurobond_plus_days,
+        _over(_eurobond_plus_days, 1, 360),
+    )
+    THIRTY_E_360_ISDA = "30E/360 ISDA", "ISDA 2006 4.16(h)", _german_days, _over(_german_days, 1, 360)
+    THIRTY_E_365 = (
+        "30E/365",
+        "30E/360 ISDA over 365, no termination date",
+        _month_end_days,
+        _over(_month_end_days, 1, 365),
+    )
+    THIRTY_365 = "30/365", "ISO 20022 A002", _eurobond_days, _over(_eurobond_days, 1, 365)
+
+
+def fraction_ints(
+    start: date, end: date, convention: DayCount, period: ReferencePeriod | None = None
+) -> tuple[int, int]:
+    """The year fraction from start to end as a numerator and a positive denominator, not reduced.
+
+    For loops that multiply by a principal and a rate and divide once. Raises ValueError when the end is before the
+    start, or when the convention needs something of the reference period that is not there.
+    """
+    if end < start:
+        raise ValueError(f"A day count runs forward, not from {start} to {end}.")
+    return convention.fraction_rule(start, end, period or _NOTHING_MORE)
+
+
+def year_fraction(
+    start: date, end: date, convention: DayCount, *, period: ReferencePeriod | None = None
+) -> Fraction:
+    """The exact year fraction from start (included) to end (excluded); errors as in ``fraction_ints``."""
+    return Fraction(*fraction_ints(start, end, convention, period))
+
+
+def days(start: date, end: date, convention: DayCount, *, period: ReferencePeriod | None = None) -> int:
+    """The days that the convention counts from start to end: the numerator it puts over its year.
+
+    Actual days for all but the 30/360 family (months of thirty) and NL (no leap days). Raises ValueError when the
+    end is before the start.
+    """
+    if end < start:
+        raise ValueError(f"A day count runs forward, not from {start} to {end}.")
+    return convention.days_rule(start, end, period or _NOTHING_MORE)
