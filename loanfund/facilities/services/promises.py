@@ -1,0 +1,122 @@
+"""Money of the fund set aside, given back, or signed for. The book holds every limit, whoever else is asking."""
+
+from datetime import date
+from decimal import Decimal
+
+from django.db import transaction
+
+from loanfund.audit.errors import Refused
+from loanfund.audit.services import record
+from loanfund.facilities import postings
+from loanfund.facilities.models import Fund, Promise
+from loanfund.facilities.selectors.exposure import headroom_owners, owner_label
+from loanfund.facilities.selectors.policies import policy_in_force
+from loanfund.facilities.services.drafts import draft
+from loanfund.facilities.services.funds import lock_business_date
+from loanfund.facilities.services.limits import limit_entries
+from loanfund.ledger.models import AccountKind
+from loanfund.ledger.services import LimitReached, post_entries
+from loanfund.parties.models import Partner, User
+
+
+@transaction.atomic
+def reserve(
+    *,
+    fund: Fund,
+    partner: Partner,
+    reference: str,
+    amount: Decimal,
+    tenor_months: int,
+    actor: User | None,
+    on: date,
+) -> Promise:
+    """Set `amount` (fund currency) aside for `reference`, such as "application:12": Available to Reserved.
+
+    Counts against the limits of the partner, its group, its segment and the tenor. Refused, in a sentence that names
+    the limit and what it leaves, when any of them or the fund itself has less; the database decides, so of many who
+    ask at once exactly as many succeed as there is room for. The same reference again with the same amount is the
+    promise already made; with another amount it is refused.
+    """
+    lock_business_date(fund)
+    standing = Promise.objects.filter(reference=reference).first()
+    if standing is not None:
+        if standing.amount == amount and standing.state != Promise.State.RELEASED:
+            return standing
+        raise Refused(f"{reference} has a promise of {standing.amount:,.2f} already, {standing.get_state_display()}.")
+    policy = policy_in_force(fund, on)
+    if tenor_months > policy.max_tenor_months:
+        raise Refused(
+            f"The policy allows {policy.max_tenor_months} months at most, {tenor_months} are asked for.", field="tenor"
+        )
+    owners = headroom_owners(policy, partner=partner, tenor_months=tenor_months)
+    promise = Promise.objects.create(
+        reference=reference, fund=fund, partner=partner, amount=amount, headroom=list(owners), reserved_on=on
+    )
+    entries = [
+        *limit_entries(fund=fund, policy=policy, owners=owners, on=on),
+        draft(
+            fund,
+            key=f"promise:{promise.pk}:reserved",
+            kind="approval",
+            legs=postings.approval(
+                currency=fund.currency, application=reference, amount=amount, headroom=owners
+            ),
+            on=on,
+            cause=reference,
+        ),
+    ]
+    try:
+        post_entries(entries=entries, actor=actor, on=on)
+    except LimitReached as reached:
+        raise _sentence(reached, fund, partner) from reached
+    record(
+        actor=actor,
+        action="promise.reserved",
+        obj=promise,
+        on=on,
+        after={"reference": reference, "amount": amount, "headroom": list(owners)},
+    )
+    return promise
+
+
+@transaction.atomic
+def release(*, reference: str, actor: User | None, on: date, reason: str) -> Promise:
+    """Give a reservation back: Reserved to Available, headroom up. Refused once signed; twice changes nothing."""
+    promise = Promise.objects.select_for_update(of=("self",)).select_related("fund").get(reference=reference)
+    if promise.state == Promise.State.RELEASED:
+        return promise
+    if promise.state == Promise.State.SIGNED:
+        raise Refused("This amount is signed for. Cancel the facility's undrawn commitment instead.")
+    lock_business_date(promise.fund)
+    entry = draft(
+        promise.fund,
+        key=f"promise:{promise.pk}:released",
+        kind="reservation_released",
+        legs=postings.reservation_released(
+            currency=promise.fund.currency, application=reference, amount=promise.amount, headroom=promise.headroom
+        ),
+        on=on,
+        cause=reference,
+    )
+    post_entries(entries=[entry], actor=actor, on=on)
+    promise.state, promise.closed_on = Promise.State.RELEASED, on
+    promise.save(update_fields=["state", "closed_on"])
+    record(actor=actor, action="promise.released", obj=promise, on=on, after={"amount": promise.amount}, reason=reason)
+    return promise
+
+
+def _sentence(reached: LimitReached, fund: Fund, partner: Partner) -> Refused:
+    """What the database refused, in words that say what is left and what to do."""
+    left, asked = f"{reached.left:,.2f} {fund.currency}", f"{reached.asked:,.2f}"
+    if reached.kind == AccountKind.M_AVAILABLE:
+        return Refused(
+            f"{fund.name} has {left} left to promise and {asked} is asked for. Approve less, or wait until some returns.",
+            field="amount",
+            code=reached.code,
+        )
+    label = owner_label(reached.owner, partner)
+    return Refused(
+        f"The limit of {label} leaves {left} and {asked} is asked for. Approve less, or put the excess to the committee.",
+        field="amount",
+        code=reached.code,
+    )
