@@ -1,8 +1,8 @@
 """What servicing does to the book: one pure function a business event, each returning the legs of its entry.
 
 `docs/postings.md` is the same list for an accountant. Amounts are Decimals in whole currency units; a function that
-says "signed" takes negative ones, which post the other way round (corrections). Zero legs are left out. What happened in
-the world always posts (`fact=True`); what is promised is refused by the database when an account has no room.
+says "signed" takes negative ones, which post the other way round (corrections). Zero legs are left out. What happened
+in the world always posts (`fact=True`); what is promised is refused by the database when an account has no room.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
