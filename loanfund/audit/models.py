@@ -119,9 +119,9 @@ class SealedTable(KeptByDatabase):
 class Seal(KeptByDatabase):
     """What one statement wrote into a sealed table.
 
-    Row seals: `keys` and `digests` run in parallel, a NULL digest is a deleted row. Batch seals: `batch` (else empty) is the value
-    of the grouping column, `rows` the count, `digests` holds one digest over all rows, `marks` the first eight bytes
-    of each row's digest in key order, which is enough to point at the row that was changed.
+    Row seals: `keys` and `digests` run in parallel, a NULL digest is a deleted row, `batch` is empty. Batch seals:
+    `batch` is the value of the grouping column, `rows` the count, `digests` holds one digest over all rows, `marks` the
+    first eight bytes of each row's digest in key order, which is enough to point at the row that was changed.
     """
 
     id = models.BigAutoField(primary_key=True)

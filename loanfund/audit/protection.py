@@ -58,7 +58,7 @@ def protect(*, using: str = "default") -> int:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
         if cursor.fetchone() is None:
             raise ImproperlyConfigured(
-                f"There is no database role {role!r}. As its administrator: CREATE ROLE {role} LOGIN. Then migrate again."
+                f"There is no role {role!r}. As the server's superuser CREATE ROLE {role} LOGIN, then migrate."
             )
         seen = _grant_tables(cursor, role)
         _grant_functions(cursor, role)

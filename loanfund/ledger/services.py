@@ -29,7 +29,7 @@ _LIMIT_SENTENCES = {
     AccountKind.M_AVAILABLE: "The fund has {before} {currency} left to promise, {change} {currency} is asked for.",
     AccountKind.M_RESERVED: "Only {before} {currency} is reserved for this, {change} {currency} is asked for.",
     AccountKind.M_UNDRAWN: "The facility has {before} {currency} left to draw, {change} {currency} is asked for.",
-    AccountKind.M_EARMARKED: "Only {before} {currency} of this facility is earmarked, {change} {currency} is asked for.",
+    AccountKind.M_EARMARKED: "Only {before} {currency} of this facility is earmarked, {change} is asked for.",
     AccountKind.M_HEADROOM: "The limit of {owner} leaves {before} {currency}, {change} {currency} is asked for.",
 }
 _LIMIT_SENTENCE = "{label} {owner} stands at {before} {currency}: {change} {currency} less is past its limit."
@@ -180,14 +180,15 @@ class _Arrays:
         ]
 
 
+_COLUMNS = [column.attname for column in JournalEntry._meta.concrete_fields]
 _POST = """
-SELECT n, entry, created FROM ledger_post(
+SELECT {columns} FROM ledger_post(
     %s::bigint[], %s::text[], %s::text[], %s::date[], %s::date[], %s::text[], %s::text[],
     %s::int[], %s::int[], %s::text[], %s::numeric[], %s::boolean[],
     %s::bigint[], %s::text[], %s::text[], %s::text[],
     %s::smallint[], %s::text[], %s::smallint[], %s::numeric[], %s::text[],
     %s, %s, %s)
-"""
+""".replace("{columns}", ", ".join(_COLUMNS))
 
 
 @transaction.atomic
@@ -209,8 +210,6 @@ def post_entries(
     arrays = _Arrays()
     for draft in entries:
         arrays.add(draft)
-    with _book_refusals(), transaction.atomic(), connection.cursor() as cursor:
+    with _book_refusals(), connection.cursor() as cursor:
         cursor.execute(_POST, [*arrays.arguments(), *actor_label(actor), on])
-        ids = [entry for _, entry, _ in cursor.fetchall()]
-    found = JournalEntry.objects.in_bulk(ids)
-    return [found[pk] for pk in ids]
+        return [JournalEntry.from_db(connection.alias, _COLUMNS, row) for row in cursor.fetchall()]

@@ -90,7 +90,7 @@ CREATE FUNCTION ledger_post(
     a_book bigint[], a_kind text[], a_owner text[], a_currency text[], a_decimals smallint[], a_side text[],
     a_family smallint[], a_minimum numeric[], a_over text[],
     actor_id_ text, actor_ text, on_ date
-) RETURNS TABLE (n bigint, entry bigint, created boolean) LANGUAGE plpgsql AS $$
+) RETURNS SETOF ledger_journalentry LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     ids bigint[];
     over_ids bigint[];
@@ -177,7 +177,7 @@ BEGIN
         VALUES (on_, actor_id_, actor_, 'ledger.posted', 'ledger.journalentry', added[1]::text,
             jsonb_build_object('entries', added), '');
     END IF;
-    RETURN QUERY SELECT u.n, j.id, j.id = ANY (added) FROM unnest(e_key) WITH ORDINALITY u (key, n)
+    RETURN QUERY SELECT j.* FROM unnest(e_key) WITH ORDINALITY u (key, n)
         JOIN ledger_journalentry j ON j.key = u.key ORDER BY u.n;
 END $$;
 """
