@@ -218,6 +218,7 @@ class Run:
     def _must(self, what: str, command: list[str]) -> None:
         """Runs a step, watching the servers beneath it; its output is shown only when it fails."""
         log = self.layout.logs / "setup.log"
+        log.parent.mkdir(exist_ok=True)
         with log.open("ab") as output:
             child = subprocess.Popen(
                 command,

@@ -71,7 +71,7 @@ _database_url = required("DATABASE_URL", "such as postgres://loanfund_app@db.exa
 DATABASES = {"default": env.db_url_config(_database_url)}
 if not str(DATABASES["default"]["ENGINE"]).endswith(".postgresql"):
     raise ImproperlyConfigured(
-        "DATABASE_URL names another kind of database. Only PostgreSQL, 16 or later, will do."
+        "DATABASE_URL names another kind of database. Only PostgreSQL, 15 or later, will do."
     )
 if env.str("DATABASE_PASSWORD", default=""):
     DATABASES["default"]["PASSWORD"] = str(env.str("DATABASE_PASSWORD")).strip()
