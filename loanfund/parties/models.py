@@ -377,7 +377,7 @@ class BeneficialOwner(Sealed):
 
 
 class SettlementAccount(FourEyes, Sealed):
-    """Where a partner's drawdowns are paid: put forward by one person, confirmed by another, usable from `usable_from`."""
+    """Where a partner's drawdowns are paid: one person names it, another confirms it, used from `usable_from` on."""
 
     class Kind(models.TextChoices):
         BANK = "bank", "bank account"

@@ -1,0 +1,54 @@
+"""The verbs on people, partners, papers and what they are told."""
+
+from loanfund.parties.services.accounts import (
+    confirm_settlement_account,
+    propose_settlement_account,
+    retire_settlement_account,
+)
+from loanfund.parties.services.files import check_upload, read_file, store_file
+from loanfund.parties.services.keys import make_api_key, revoke_api_key
+from loanfund.parties.services.notices import claim_notices, mark_read, notify, notify_partner, send_claimed
+from loanfund.parties.services.papers import add_paper, approve_kyb, decide_paper
+from loanfund.parties.services.partners import (
+    add_beneficial_owner,
+    end_beneficial_owner,
+    register_partner,
+    set_group,
+    set_watch_list,
+)
+from loanfund.parties.services.people import (
+    accept_invitation,
+    change_role,
+    end_membership,
+    invite,
+    set_lender_roles,
+)
+
+__all__ = [
+    "accept_invitation",
+    "add_beneficial_owner",
+    "add_paper",
+    "approve_kyb",
+    "change_role",
+    "check_upload",
+    "claim_notices",
+    "confirm_settlement_account",
+    "decide_paper",
+    "end_beneficial_owner",
+    "end_membership",
+    "invite",
+    "make_api_key",
+    "mark_read",
+    "notify",
+    "notify_partner",
+    "propose_settlement_account",
+    "read_file",
+    "register_partner",
+    "retire_settlement_account",
+    "revoke_api_key",
+    "send_claimed",
+    "set_group",
+    "set_lender_roles",
+    "set_watch_list",
+    "store_file",
+]

@@ -1,0 +1,145 @@
+"""People: invitations to a partner, their places there, and the lender's roles."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from loanfund.audit.errors import Refused
+from loanfund.audit.services import record
+from loanfund.parties import roles as lender_roles
+from loanfund.parties.models import Invitation, Membership, Partner, User
+from loanfund.parties.services.rights import require_place, require_role
+
+INVITATION_DAYS = 14
+OWNER = Membership.Role.OWNER
+
+
+def token_digest(token: str) -> str:
+    """What is kept of an invitation's token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+@transaction.atomic
+def invite(
+    *, partner: Partner, email: str, name: str, role: str, actor: User, on: date, now: datetime
+) -> tuple[Invitation, str]:
+    """Invite a person to a partner; returns the invitation and the token for the link, which is kept nowhere.
+
+    An invitation still open to the same address is withdrawn first, so that only the newest link works.
+    """
+    require_place(actor=actor, partner=partner, roles=(OWNER,), to="invite people")
+    email = email.strip().lower()
+    if role not in Membership.Role.values:
+        raise Refused("Choose what the person may do: owner, signatory, preparer or viewer.", field="role")
+    if Membership.objects.filter(partner=partner, user__email=email, ended_on__isnull=True).exists():
+        raise Refused(f"{email} is a member already; change the role instead.", field="email")
+    still_open = Invitation.objects.filter(partner=partner, email=email, accepted_at=None, withdrawn_at=None)
+    still_open.update(withdrawn_at=now)
+    token = secrets.token_urlsafe(32)
+    invitation = Invitation.objects.create(
+        partner=partner,
+        email=email,
+        name=name.strip(),
+        role=role,
+        token_digest=token_digest(token),
+        invited_by=actor,
+        expires_at=now + timedelta(days=INVITATION_DAYS),
+    )
+    record(actor=actor, action="person.invited", obj=partner, on=on, after={"email": email, "role": role})
+    return invitation, token
+
+
+@transaction.atomic
+def accept_invitation(*, token: str, actor: User, on: date, now: datetime) -> Membership:
+    """Take up an invitation, signed in under the address it was sent to."""
+    invitation = (
+        Invitation.objects.select_for_update()
+        .filter(token_digest=token_digest(token), accepted_at=None, withdrawn_at=None, expires_at__gt=now)
+        .first()
+    )
+    if invitation is None:
+        raise Refused("This invitation was used, withdrawn, or has run out. Ask for a new one.")
+    if invitation.email != actor.email:
+        raise Refused(f"This invitation is for {invitation.email}; sign in with that address.")
+    invitation.accepted_by, invitation.accepted_at = actor, now
+    invitation.save(update_fields=["accepted_by", "accepted_at"])
+    place = Membership.objects.create(user=actor, partner=invitation.partner, role=invitation.role, since=on)
+    record(
+        actor=actor, action="person.joined", obj=invitation.partner, on=on, after={"role": invitation.role}
+    )
+    return place
+
+
+@transaction.atomic
+def change_role(*, place: Membership, role: str, actor: User, on: date) -> Membership:
+    """Give a member another role; a partner keeps at least one owner."""
+    require_place(actor=actor, partner=place.partner, roles=(OWNER,), to="change roles")
+    Partner.objects.select_for_update().get(pk=place.partner_id)
+    place = Membership.objects.get(pk=place.pk)
+    if role not in Membership.Role.values:
+        raise Refused("Choose owner, signatory, preparer or viewer.", field="role")
+    if role != OWNER:
+        _keep_an_owner(place)
+    before, place.role = place.role, role
+    place.save(update_fields=["role"])
+    record(
+        actor=actor,
+        action="person.role_changed",
+        obj=place.partner,
+        on=on,
+        before={"person": place.user.email, "role": before},
+        after={"person": place.user.email, "role": role},
+    )
+    return place
+
+
+@transaction.atomic
+def end_membership(*, place: Membership, actor: User, on: date) -> None:
+    """End a person's place at a partner from today; their past acts stay theirs."""
+    require_place(actor=actor, partner=place.partner, roles=(OWNER,), to="remove people")
+    Partner.objects.select_for_update().get(pk=place.partner_id)
+    place = Membership.objects.get(pk=place.pk)
+    if place.ended_on is not None:
+        return
+    _keep_an_owner(place)
+    place.ended_on = on
+    place.save(update_fields=["ended_on"])
+    record(actor=actor, action="person.left", obj=place.partner, on=on, before={"person": place.user.email})
+
+
+def _keep_an_owner(place: Membership) -> None:
+    others = Membership.objects.filter(partner=place.partner_id, role=OWNER, ended_on__isnull=True)
+    if place.role == OWNER and not others.exclude(pk=place.pk).exists():
+        raise Refused("This is the last owner; make somebody else an owner first.")
+
+
+@transaction.atomic
+def set_lender_roles(*, person: User, names: Iterable[str], actor: User | None, on: date) -> None:
+    """Give a person of the lender exactly these roles. Nobody changes their own.
+
+    `actor` is None only when the first people are set up by command.
+    """
+    wanted = sorted(set(names))
+    unknown = set(wanted) - set(lender_roles.ALL)
+    if unknown:
+        raise Refused(f"There is no role {', '.join(sorted(unknown))}.", field="roles")
+    if actor is not None:
+        require_role(actor=actor, roles=(lender_roles.ADMINISTRATOR,), to="give roles")
+        if actor.pk == person.pk:
+            raise Refused("Nobody changes their own roles; ask another administrator.", code="four_eyes")
+    before = sorted(person.groups.values_list("name", flat=True))
+    person.groups.set(Group.objects.filter(name__in=wanted))
+    person.is_staff = bool(wanted)
+    person.save(update_fields=["is_staff"])
+    record(
+        actor=actor,
+        action="user.roles_changed",
+        obj=person,
+        on=on,
+        before={"roles": before},
+        after={"roles": wanted},
+    )

@@ -1,0 +1,40 @@
+"""The people of these tests: an owner and her colleague at one partner, an outsider at another, and the lender's."""
+
+from datetime import UTC, date, datetime
+
+from django.contrib.auth.models import Group
+
+from loanfund.parties import roles
+from loanfund.parties.models import Membership, Partner, User
+from loanfund.parties.services import register_partner
+
+TODAY = date(2026, 3, 2)
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+
+def person(name: str, *lender_roles: str) -> User:
+    user = User.objects.create_user(
+        f"{name.lower()}@example.org", "a long enough passphrase", name=name, is_staff=bool(lender_roles)
+    )
+    user.groups.set(Group.objects.filter(name__in=lender_roles))
+    return user
+
+
+def company(owner: User, legal_name: str = "Northlight Trading Ltd", registration: str = "CHE-1") -> Partner:
+    return register_partner(
+        legal_name=legal_name,
+        registration_number=registration,
+        country="CH",
+        partner_type="trading_firm",
+        segment="trading",
+        actor=owner,
+        on=TODAY,
+    )
+
+
+def joins(user: User, partner: Partner, role: str) -> Membership:
+    return Membership.objects.create(user=user, partner=partner, role=role, since=TODAY)
+
+
+def analyst() -> User:
+    return person("Analyst", roles.ANALYST)
