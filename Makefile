@@ -40,7 +40,7 @@ lint:
 	@$(BIN)/ruff format --check --quiet $(CODE) || { echo "Some files are not formatted: make fmt"; exit 1; }
 	@$(BIN)/lint-imports --no-cache >.lint-imports.log 2>&1 || { cat .lint-imports.log; rm .lint-imports.log; exit 1; }
 	@rm -f .lint-imports.log
-	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive loanfund launcher
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive -ll -ii loanfund launcher
 	@echo "lint: clean"
 
 types:

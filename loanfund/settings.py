@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 import environ
+import sentry_sdk
 import structlog
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -291,7 +292,7 @@ CONTENT_SECURITY_POLICY = {
 
 # --- Mail ---
 
-DEFAULT_FROM_EMAIL = str(env.str("MAIL_FROM", default=f"Loan fund <fund@{_base.hostname}>"))
+DEFAULT_FROM_EMAIL = str(env.str("MAIL_FROM", default="")) or f"Loan fund <fund@{_base.hostname}>"
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 if env.str("EMAIL_URL", default=""):
     vars().update(env.email_url_config(str(env.str("EMAIL_URL"))))
@@ -327,6 +328,11 @@ PROMETHEUS_EXPORT_MIGRATIONS = False
 STARTED_AT = float(env.str("STARTED_AT", default="0"))
 """Unix time of the launcher's start: a sign of life from before it belongs to a run that has ended."""
 SENTRY_DSN = str(env.str("SENTRY_DSN", default=""))
+if SENTRY_DSN:
+    # Names, addresses and figures of partners stay here: an error report carries none of a request's contents.
+    sentry_sdk.init(
+        SENTRY_DSN, send_default_pii=False, max_request_body_size="never", include_local_variables=False
+    )
 LOG_LEVEL = str(env.str("LOG_LEVEL", default="INFO")).upper()
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 
