@@ -175,9 +175,21 @@ class _Arrays:
              minimum(kind), over_limit(kind))
             for book, kind, owner, currency in self.accounts
         ]  # fmt: skip
-        return [
-            list(column) for rows in (self.entries, self.legs, accounts) for column in zip(*rows, strict=True)
+        columns = [
+            column for rows in (self.entries, self.legs, accounts) for column in zip(*rows, strict=True)
         ]
+        return [_array(column) for column in columns]
+
+
+_PLAIN = (int, Decimal, date)
+
+
+def _array(values: Sequence[Any]) -> Any:
+    """A column as an array: numbers, dates and truths written out here, which is several times quicker for the driver;
+    text, which needs its quoting, as a list."""
+    if isinstance(values[0], _PLAIN) and None not in values:
+        return "{" + ",".join(map(str, values)) + "}"
+    return list(values)
 
 
 _COLUMNS = [column.attname for column in JournalEntry._meta.concrete_fields]

@@ -81,10 +81,10 @@ END $$;
 CREATE TRIGGER ledger_entry_in_open_period AFTER INSERT ON ledger_journalentry REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_entry_in_open_period();
 
-CREATE FUNCTION ledger_entry_has_legs() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE FUNCTION ledger_entry_has_legs() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM ledger_posting WHERE entry_id = NEW.id AND line = NEW.leg_count) THEN
+    PERFORM FROM public.ledger_posting WHERE entry_id = NEW.id LIMIT 1;
+    IF NOT FOUND THEN
         RAISE EXCEPTION 'Entry % has no legs: an entry and its % legs are posted together.', NEW.key, NEW.leg_count
             USING ERRCODE = 'LF002';
     END IF;
@@ -102,8 +102,10 @@ SET search_path = pg_catalog, public, pg_temp AS $$
     WHERE b.account_id = ANY (accounts) ORDER BY b.account_id FOR UPDATE
 $$;
 
+-- The plans are kept for the session and must suit two legs and a hundred thousand, on a table however young: each leg
+-- looks its entry and account up by key, which OFFSET 0 and the ban on sequential scans make the planner keep to.
 CREATE FUNCTION ledger_legs_posted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public, pg_temp AS $$
+SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     bad record;
 BEGIN
@@ -111,45 +113,56 @@ BEGIN
         RAISE EXCEPTION 'ledger_legs_posted belongs to the postings alone.' USING ERRCODE = 'LF009';
     END IF;
 
-    SELECT l.entry_id, e.key, e.leg_count, count(*) AS present INTO bad
-    FROM legs l LEFT JOIN ledger_journalentry e ON e.id = l.entry_id
-    GROUP BY l.entry_id, e.id
-    HAVING e.id IS NULL OR count(*) <> e.leg_count OR max(l.line) <> e.leg_count LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'Entry % has % legs, its header says %: all legs of an entry are posted together.',
-            coalesce(bad.key, bad.entry_id::text), bad.present, coalesce(bad.leg_count, 0) USING ERRCODE = 'LF002';
-    END IF;
-
+    -- Lines are unique within an entry and count from 1, so none above the header's count and as many as all headers
+    -- say together means that every entry has exactly its legs.
     SELECT e.key, a.currency, sum(CASE l.side WHEN 'D' THEN l.amount ELSE -l.amount END) AS off,
-        bool_or(a.id IS NULL OR a.book_id <> e.book_id) AS foreign_account,
+        max(l.line) > e.leg_count AS too_many, bool_or(a.book_id IS DISTINCT FROM e.book_id) AS foreign_account,
         bool_or(scale(trim_scale(l.amount)) > a.decimals) AS too_fine INTO bad
-    FROM legs l JOIN ledger_journalentry e ON e.id = l.entry_id LEFT JOIN ledger_account a ON a.id = l.account_id
-    GROUP BY e.id, a.currency, a.family
-    HAVING sum(CASE l.side WHEN 'D' THEN l.amount ELSE -l.amount END) <> 0
-        OR bool_or(a.id IS NULL OR a.book_id <> e.book_id) OR bool_or(scale(trim_scale(l.amount)) > a.decimals) LIMIT 1;
-    IF FOUND THEN
-        IF bad.foreign_account THEN
-            RAISE EXCEPTION 'Entry % has a leg on an account that is not in its book.', bad.key USING ERRCODE = 'LF001';
-        ELSIF bad.too_fine THEN
-            RAISE EXCEPTION 'Entry % has an amount finer than % allows.', bad.key, bad.currency USING ERRCODE = 'LF001';
-        END IF;
+    FROM legs l
+        JOIN LATERAL (SELECT * FROM ledger_journalentry WHERE id = l.entry_id OFFSET 0) e ON true
+        LEFT JOIN LATERAL (SELECT * FROM ledger_account WHERE id = l.account_id OFFSET 0) a ON true
+    GROUP BY l.entry_id, e.key, e.leg_count, a.currency, a.family
+    HAVING sum(CASE l.side WHEN 'D' THEN l.amount ELSE -l.amount END) <> 0 OR max(l.line) > e.leg_count
+        OR bool_or(a.book_id IS DISTINCT FROM e.book_id) OR bool_or(scale(trim_scale(l.amount)) > a.decimals) LIMIT 1;
+    IF FOUND AND bad.foreign_account THEN
+        RAISE EXCEPTION 'Entry % has a leg on an account that is not in its book.', bad.key USING ERRCODE = 'LF001';
+    ELSIF FOUND AND bad.too_fine THEN
+        RAISE EXCEPTION 'Entry % has an amount finer than % allows.', bad.key, bad.currency USING ERRCODE = 'LF001';
+    ELSIF FOUND AND NOT bad.too_many THEN
         RAISE EXCEPTION 'Entry % does not balance: debits and credits in % differ by %.', bad.key, bad.currency,
             trim_scale(bad.off) USING ERRCODE = 'LF001';
     END IF;
+    SELECT sum(d.legs) AS present, sum(e.leg_count) AS wanted, bool_or(e.id IS NULL) AS headless INTO bad
+    FROM (SELECT entry_id, count(*) AS legs FROM legs GROUP BY entry_id) d
+        LEFT JOIN LATERAL (SELECT id, leg_count FROM ledger_journalentry WHERE id = d.entry_id OFFSET 0) e ON true;
+    IF bad.headless OR bad.present <> bad.wanted THEN
+        SELECT coalesce(e.key, l.entry_id::text) AS key, count(*) AS present, coalesce(e.leg_count, 0) AS wanted INTO bad
+        FROM legs l LEFT JOIN ledger_journalentry e ON e.id = l.entry_id GROUP BY l.entry_id, e.id
+        HAVING count(*) IS DISTINCT FROM e.leg_count OR max(l.line) > e.leg_count LIMIT 1;
+        RAISE EXCEPTION 'Entry % has % legs, its header says %: all legs of an entry are posted together.',
+            bad.key, bad.present, bad.wanted USING ERRCODE = 'LF002';
+    END IF;
 
     PERFORM ledger_lock_balances(ARRAY(SELECT DISTINCT account_id FROM legs));
-    WITH moved AS (
-        SELECT account_id, coalesce(sum(amount) FILTER (WHERE side = 'D'), 0) AS debit,
-            coalesce(sum(amount) FILTER (WHERE side = 'C'), 0) AS credit
-        FROM legs GROUP BY account_id
+    WITH moved AS MATERIALIZED (
+        SELECT l.account_id, e.booking_date, coalesce(sum(l.amount) FILTER (WHERE l.side = 'D'), 0) AS debit,
+            coalesce(sum(l.amount) FILTER (WHERE l.side = 'C'), 0) AS credit
+        FROM legs l JOIN LATERAL (SELECT booking_date FROM ledger_journalentry WHERE id = l.entry_id OFFSET 0) e ON true
+        GROUP BY l.account_id, e.booking_date
+    ), days AS (
+        INSERT INTO ledger_daymovement AS d (account_id, booking_date, debit, credit)
+        SELECT account_id, booking_date, debit, credit FROM moved
+        ON CONFLICT (account_id, booking_date)
+            DO UPDATE SET debit = d.debit + EXCLUDED.debit, credit = d.credit + EXCLUDED.credit
     ), kept AS (
         UPDATE ledger_balance b SET debit = b.debit + m.debit, credit = b.credit + m.credit
-        FROM moved m WHERE m.account_id = b.account_id
+        FROM (SELECT account_id, sum(debit) AS debit, sum(credit) AS credit FROM moved GROUP BY account_id) m
+        WHERE m.account_id = b.account_id
         RETURNING b.account_id, b.debit, b.credit, m.debit - m.credit AS change
     )
     SELECT a.kind, a.owner, a.currency, a.minimum, a.maximum, trim_scale(k.change * s.sign) AS change,
         trim_scale((k.debit - k.credit) * s.sign) AS after INTO bad
-    FROM kept k JOIN ledger_account a ON a.id = k.account_id,
+    FROM kept k JOIN LATERAL (SELECT * FROM ledger_account WHERE id = k.account_id OFFSET 0) a ON true,
         LATERAL (SELECT CASE a.normal_side WHEN 'D' THEN 1 ELSE -1 END AS sign) s
     WHERE (k.debit - k.credit) * s.sign < a.minimum AND k.change * s.sign < 0
         OR (k.debit - k.credit) * s.sign > a.maximum AND k.change * s.sign > 0
@@ -160,14 +173,6 @@ BEGIN
                 'currency', bad.currency, 'before', (bad.after - bad.change)::text, 'after', bad.after::text,
                 'change', bad.change::text, 'minimum', bad.minimum::text, 'maximum', bad.maximum::text)::text;
     END IF;
-
-    INSERT INTO ledger_daymovement AS d (account_id, booking_date, debit, credit)
-    SELECT l.account_id, e.booking_date, coalesce(sum(l.amount) FILTER (WHERE l.side = 'D'), 0),
-        coalesce(sum(l.amount) FILTER (WHERE l.side = 'C'), 0)
-    FROM legs l JOIN ledger_journalentry e ON e.id = l.entry_id
-    GROUP BY l.account_id, e.booking_date
-    ON CONFLICT (account_id, booking_date)
-        DO UPDATE SET debit = d.debit + EXCLUDED.debit, credit = d.credit + EXCLUDED.credit;
     RETURN NULL;
 END $$;
 CREATE TRIGGER ledger_legs_posted AFTER INSERT ON ledger_posting REFERENCING NEW TABLE AS legs

@@ -1,8 +1,9 @@
 """`ledger_post`: the one way into the book, as one call to the database.
 
 It opens missing accounts, inserts all headers in one statement and all legs in one more, and audits once. A key that is
-already there with the same content posts nothing; with other content it is refused. Legs are aggregated by account and
-side before they are digested and posted.
+already there with the same content posts nothing; with other content it is refused. The caller
+has summed legs by account and side. Plans are kept for the session, made while a table may still be empty: lookups by
+key are written so (LATERAL, OFFSET 0, no sequential scans) that the planner cannot turn them into a pass over the table.
 """
 
 from django.db import migrations
@@ -29,8 +30,9 @@ DECLARE
 BEGIN
     SELECT array_agg(a.id ORDER BY u.n) INTO ids
     FROM unnest(books, kinds, owners, currencies) WITH ORDINALITY u (book, kind, owner, currency, n)
-    LEFT JOIN ledger_account a
-        ON a.book_id = u.book AND a.kind = u.kind AND a.owner = u.owner AND a.currency = u.currency;
+    LEFT JOIN LATERAL (
+        SELECT id FROM ledger_account
+        WHERE book_id = u.book AND kind = u.kind AND owner = u.owner AND currency = u.currency OFFSET 0) a ON true;
     IF array_position(ids, NULL) IS NULL THEN
         RETURN ids;
     END IF;
@@ -41,8 +43,9 @@ BEGIN
     ON CONFLICT (book_id, kind, owner, currency) DO NOTHING;
     SELECT array_agg(a.id ORDER BY u.n) INTO ids
     FROM unnest(books, kinds, owners, currencies) WITH ORDINALITY u (book, kind, owner, currency, n)
-    JOIN ledger_account a
-        ON a.book_id = u.book AND a.kind = u.kind AND a.owner = u.owner AND a.currency = u.currency;
+    JOIN LATERAL (
+        SELECT id FROM ledger_account
+        WHERE book_id = u.book AND kind = u.kind AND owner = u.owner AND currency = u.currency OFFSET 0) a ON true;
     RETURN ids;
 END $$;
 
@@ -90,7 +93,8 @@ CREATE FUNCTION ledger_post(
     a_book bigint[], a_kind text[], a_owner text[], a_currency text[], a_decimals smallint[], a_side text[],
     a_family smallint[], a_minimum numeric[], a_over text[],
     actor_id_ text, actor_ text, on_ date
-) RETURNS SETOF ledger_journalentry LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+) RETURNS SETOF ledger_journalentry LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
     ids bigint[];
     over_ids bigint[];
@@ -106,8 +110,9 @@ BEGIN
     IF cardinality(array_remove(a_over, NULL)) > 0 THEN
         SELECT array_agg(o.id ORDER BY u.n) INTO over_ids
         FROM unnest(a_book, a_over, a_owner, a_currency) WITH ORDINALITY u (book, kind, owner, currency, n)
-        LEFT JOIN ledger_account o
-            ON o.book_id = u.book AND o.kind = u.kind AND o.owner = u.owner AND o.currency = u.currency;
+        LEFT JOIN LATERAL (
+            SELECT id FROM ledger_account
+            WHERE book_id = u.book AND kind = u.kind AND owner = u.owner AND currency = u.currency OFFSET 0) o ON true;
     END IF;
     IF cardinality(array_remove(over_ids, NULL)) > 0 THEN
         WITH kept AS MATERIALIZED (SELECT * FROM ledger_lock_balances(ids || array_remove(over_ids, NULL)))
@@ -131,7 +136,8 @@ BEGIN
             ON l.entry = u.n
         GROUP BY u.n, u.book, u.kind, u.value_date) c;
     SELECT array_agg(j.key), min(j.key) FILTER (WHERE j.digest <> u.digest) INTO known, other
-    FROM unnest(e_key, digests) u (key, digest) JOIN ledger_journalentry j ON j.key = u.key;
+    FROM unnest(e_key, digests) u (key, digest)
+    JOIN LATERAL (SELECT key, digest FROM ledger_journalentry WHERE key = u.key OFFSET 0) j ON true;
     IF other IS NOT NULL THEN
         RAISE EXCEPTION 'Entry % is already in the book with another content: give the new event a key of its own.', other USING ERRCODE = 'LF005';
     END IF;
@@ -178,7 +184,7 @@ BEGIN
             jsonb_build_object('entries', added), '');
     END IF;
     RETURN QUERY SELECT j.* FROM unnest(e_key) WITH ORDINALITY u (key, n)
-        JOIN ledger_journalentry j ON j.key = u.key ORDER BY u.n;
+        JOIN LATERAL (SELECT * FROM ledger_journalentry WHERE key = u.key OFFSET 0) j ON true ORDER BY u.n;
 END $$;
 """
 
