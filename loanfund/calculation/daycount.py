@@ -10,7 +10,7 @@ exact rational. A convention is a member of ``DayCount`` that carries its own ru
 * SIFMA: Standard Securities Calculation Methods (formerly SIA, and PSA for mortgage-backed securities).
 """
 
-from calendar import isleap, monthrange
+from calendar import isleap
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -24,8 +24,8 @@ class ReferencePeriod:
 
     ``start`` and ``end`` bound the regular coupon period (ICMA) or the interest period (ACT/365L), unadjusted;
     ``frequency`` is the number of such periods a year; ``termination`` is the last date of the deal;
-    ``end_of_month`` says whether dates roll on month ends (None: 30U/360 assumes that they do, ICMA reads it off
-    the two dates). Raises ValueError when the end is not after the start or the frequency is not positive.
+    ``end_of_month`` says whether dates that are month ends stay month ends; 30U/360 and ICMA assume so unless it is
+    False. Raises ValueError when the end is not after the start or the frequency is not positive.
     """
 
     start: date | None = None
@@ -46,6 +46,7 @@ _Rule = Callable[[date, date, ReferencePeriod], tuple[int, int]]
 
 _NOTHING_MORE = ReferencePeriod()
 _DAYS_IN_YEAR = (365, 366)
+_MONTH_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _DAYS_APART = {13: 28, 26: 14, 52: 7}
 
 
@@ -233,33 +234,23 @@ def _excel_act_act(start: date, end: date, _: ReferencePeriod) -> tuple[int, int
 
 def _act_act_icma(start: date, end: date, period: ReferencePeriod) -> tuple[int, int]:
     first, last, frequency = period.start, period.end, period.frequency
-    if first is not None and last is not None and frequency is not None and first <= start and end <= last:
-        return end.toordinal() - start.toordinal(), frequency * (last.toordinal() - first.toordinal())
-    coupons = _quasi_coupons(start, end, period)
-    start_num, start_den = coupons.position(start)
-    end_num, end_den = coupons.position(end)
-    return end_num * start_den - start_num * end_den, start_den * end_den * coupons.frequency
-
-
-def _quasi_coupons(start: date, end: date, period: ReferencePeriod) -> "_QuasiCoupons":
-    first, last, frequency = period.start, period.end, period.frequency
     if frequency is None:
         if first is None or last is None:
             raise ValueError("ACT/ACT ICMA needs the reference period, or at least its frequency.")
         frequency = _frequency_of(first, last)
-    known = [d for d in (first, last) if d is not None] or [start, end]
-    end_of_month = period.end_of_month
-    if end_of_month is None:
-        end_of_month = all(_is_month_end(d) for d in known)
-    roll_day = 31 if end_of_month else max(d.day for d in known)
-    if any(d.day != min(roll_day, monthrange(d.year, d.month)[1]) for d in known):
-        roll_day = 0
+    if first is not None and last is not None and first <= start and end <= last:
+        return end.toordinal() - start.toordinal(), frequency * (last.toordinal() - first.toordinal())
+    known = (first or last or start), (last or first or end)
+    day = _roll_day(*known, period.end_of_month)
     if first is None:
         last = last or end
-        first = _rolled(last, -1, frequency, roll_day)
+        first = _rolled(last, -1, frequency, day)
     elif last is None:
-        last = _rolled(first, 1, frequency, roll_day)
-    return _QuasiCoupons(first, last, frequency, roll_day)
+        last = _rolled(first, 1, frequency, day)
+    position = _position_by_days if frequency in _DAYS_APART else _position_by_months
+    start_num, start_den = position(start, first, last, frequency, day)
+    end_num, end_den = position(end, first, last, frequency, day)
+    return end_num * start_den - start_num * end_den, start_den * end_den * frequency
 
 
 def _frequency_of(first: date, last: date) -> int:
@@ -269,46 +260,72 @@ def _frequency_of(first: date, last: date) -> int:
     return 12 // months
 
 
+def _roll_day(first: date, last: date, end_of_month: bool | None) -> int:
+    """The day of the month on which coupons fall, 31 for month ends, 0 when the two dates do not share one."""
+    if end_of_month is not False and _is_month_end(first) and _is_month_end(last):
+        return 31
+    shorter, longer = (first, last) if first.day < last.day else (last, first)
+    return longer.day if shorter.day == longer.day or _is_month_end(shorter) else 0
+
+
 def _rolled(d: date, periods: int, frequency: int, roll_day: int) -> date:
-    """The quasi-coupon date so many periods away, on the roll day (0: the date's own) or a shorter month's last."""
+    """The quasi-coupon date so many periods away."""
     if frequency in _DAYS_APART:
         return date.fromordinal(d.toordinal() + periods * _DAYS_APART[frequency])
+    index = d.year * 12 + d.month - 1 + periods * _months_apart(frequency)
+    return date.fromordinal(_in_month(index, roll_day or d.day))
+
+
+def _months_apart(frequency: int) -> int:
     if 12 % frequency:
         raise ValueError(f"Coupon periods cannot be rolled {frequency} times a year.")
-    months = d.year * 12 + d.month - 1 + periods * (12 // frequency)
-    year, month = months // 12, months % 12 + 1
-    return date(year, month, min(roll_day or d.day, monthrange(year, month)[1]))
+    return 12 // frequency
 
 
-@dataclass(frozen=True, slots=True)
-class _QuasiCoupons:
-    """The coupon dates there would be if the reference period went on regularly on both sides."""
+def _in_month(index: int, day: int) -> int:
+    """The ordinal of a day, or the month's last, in the month numbered by 12 x year + month - 1."""
+    year, month = divmod(index, 12)
+    if day > 28:
+        length = 29 if month == 1 and isleap(year) else _MONTH_LENGTHS[month]
+        if day > length:
+            day = length
+    return date(year, month + 1, day).toordinal()
 
-    first: date
-    last: date
-    frequency: int
-    roll_day: int
 
-    def boundary(self, k: int) -> date:
-        """Quasi-coupon date number k: 0 starts the reference period, 1 ends it."""
-        if k == 0:
-            return self.first
-        if k == 1:
-            return self.last
-        anchor, periods = (self.first, k) if k < 0 else (self.last, k - 1)
-        return _rolled(anchor, periods, self.frequency, self.roll_day)
+def _position_by_months(d: date, first: date, last: date, frequency: int, roll_day: int) -> tuple[int, int]:
+    """Where a date lies, in quasi-coupon periods since the start of the reference period.
 
-    def position(self, d: date) -> tuple[int, int]:
-        """Where a date lies, in quasi-coupon periods since the reference start, as numerator and denominator."""
-        days = d.toordinal()
-        k = (days - self.first.toordinal()) * self.frequency // 366
-        while self.boundary(k + 1) <= d:
-            k += 1
-        while self.boundary(k) > d:
-            k -= 1
-        low = self.boundary(k).toordinal()
-        length = self.boundary(k + 1).toordinal() - low
-        return k * length + days - low, length
+    The reference period goes on regularly on both sides. The result is a numerator over the length in days of the
+    quasi-coupon period that holds the date.
+    """
+    ordinal = d.toordinal()
+    if first <= d < last:
+        low = first.toordinal()
+        return ordinal - low, last.toordinal() - low
+    months = _months_apart(frequency)
+    anchor, k = (last, 1) if d >= last else (first, 0)
+    day = roll_day or anchor.day
+    index = anchor.year * 12 + anchor.month - 1
+    periods = (d.year * 12 + d.month - 1 - index) // months
+    index += periods * months
+    low = _in_month(index, day)
+    if low > ordinal:
+        periods -= 1
+        high, low = low, _in_month(index - months, day)
+    else:
+        high = _in_month(index + months, day)
+    length = high - low
+    return (k + periods) * length + ordinal - low, length
+
+
+def _position_by_days(d: date, first: date, last: date, frequency: int, _: int) -> tuple[int, int]:
+    """The same for coupons that are whole weeks apart."""
+    ordinal, step = d.toordinal(), _DAYS_APART[frequency]
+    if d < first:
+        return ordinal - first.toordinal(), step
+    if d >= last:
+        return step + ordinal - last.toordinal(), step
+    return ordinal - first.toordinal(), last.toordinal() - first.toordinal()
 
 
 class DayCount(StrEnum):
