@@ -5,6 +5,7 @@ real environment lies `var/env`, which the launcher writes for `make run`, so th
 A missing or wrong value stops the start with a sentence that says what to do.
 """
 
+import os
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -18,8 +19,18 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
 env = environ.FileAwareEnv()
-if (VAR_DIR / "env").is_file():
-    env.read_env(str(VAR_DIR / "env"))
+
+
+def read_env_file(path: Path) -> None:
+    """Takes from a file of NAME=value lines what the real environment gives in neither form, X or X_FILE."""
+    lines = path.read_text().splitlines() if path.is_file() else []
+    given = {name.removesuffix("_FILE") for name in os.environ}
+    for name, value in (line.split("=", 1) for line in lines if "=" in line):
+        if name.removesuffix("_FILE") not in given:
+            os.environ[name] = value
+
+
+read_env_file(Path(os.environ.get("ENV_FILE", VAR_DIR / "env")))
 
 
 def required(name: str, what: str) -> str:
@@ -208,7 +219,8 @@ USE_I18N = True
 # --- Files ---
 
 STATIC_URL = "static/"
-STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR_DIR / "static")))
+_collected = env.bool("COLLECTED_STATIC", default=not DEBUG)
+STATIC_ROOT = env.str("STATIC_ROOT", default=str(VAR_DIR / "static")) if _collected else None
 STATICFILES_DIRS = [BASE_DIR / "static"]
 DOCUMENTS_ROOT = Path(env.str("DOCUMENTS_ROOT", default=str(VAR_DIR / "documents")))
 """Uploaded papers and produced statements: private, served only by views that check a right."""
@@ -217,11 +229,11 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if env.bool("HASHED_STATIC", default=not DEBUG)
+        if _collected
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
-WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_USE_FINDERS = not _collected
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
@@ -377,5 +389,7 @@ LOGGING = {
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     # Django's own handlers would print the same once more, as text.
-    "loggers": {name: {"handlers": [], "propagate": True} for name in ("django", "django.server")},
+    "loggers": {name: {"handlers": [], "propagate": True} for name in ("django", "django.server")}
+    # A scanner that knocks under a wrong name is not an error of ours.
+    | {"django.security.DisallowedHost": {"level": "CRITICAL"}},
 }

@@ -69,7 +69,8 @@ def configure() -> None:
         BASE_URL="http://localhost:8000",
         ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
         DEBUG="false",
-        HASHED_STATIC="false",
+        COLLECTED_STATIC="false",
+        ENV_FILE=os.devnull,
         LOG_LEVEL="WARNING",
         DOCUMENTS_ROOT=str(folder() / "documents"),
     )

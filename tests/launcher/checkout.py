@@ -113,7 +113,16 @@ def start(layout: Layout, *, before: Sequence[str] = (), **variables: str) -> Ru
         for name, value in os.environ.items()
         if not name.startswith(("DATABASE_", "REDIS_", "DJANGO_", "LOANFUND_", "SECRET_", "DOCUMENTS_"))
         and name
-        not in {"DEBUG", "BASE_URL", "ALLOWED_HOSTS", "HASHED_STATIC", "LOG_LEVEL", "APP_ROLE", "STARTED_AT"}
+        not in {
+            "DEBUG",
+            "BASE_URL",
+            "ALLOWED_HOSTS",
+            "COLLECTED_STATIC",
+            "LOG_LEVEL",
+            "APP_ROLE",
+            "STARTED_AT",
+            "ENV_FILE",
+        }
     }
     with output.open("wb") as file:
         child = subprocess.Popen(
