@@ -1,7 +1,7 @@
 """What happens to a facility after signing: money out, money in, and every night between."""
 
 from loanfund.servicing.models.accruals import Accrual, AccrualClass, DayFactor, FacilityAccrual
-from loanfund.servicing.models.close import CloseBatch, CloseException, CloseRun, CloseStep
+from loanfund.servicing.models.close import CloseBatch, CloseException, CloseRun, CloseStep, Diary
 from loanfund.servicing.models.drawdowns import Drawdown
 from loanfund.servicing.models.events import Allocation, ControlPosting, Due, Event, InterestPeriod, Loan
 from loanfund.servicing.models.instructions import Instruction
@@ -19,6 +19,7 @@ __all__ = [
     "CloseStep",
     "ControlPosting",
     "DayFactor",
+    "Diary",
     "Drawdown",
     "Due",
     "Event",

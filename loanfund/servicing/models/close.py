@@ -133,3 +133,22 @@ class CloseException(models.Model):
 
     def __str__(self) -> str:
         return f"{self.facility}: {self.reason}"
+
+
+class Diary(models.Model):
+    """When a facility next needs more than the plain nightly accrual: a due, a new period, a late sum, a fee, an event.
+
+    Nights before `attend_on` are written set-wise. Worked out from the replay and only ever a hint of when to look: a day
+    too early costs time, and the invariants find a day too late.
+    """
+
+    facility = models.OneToOneField(
+        Facility, on_delete=models.PROTECT, primary_key=True, related_name="diary"
+    )
+    attend_on = models.DateField(db_index=True)
+
+    class Meta:
+        verbose_name_plural = "diaries"
+
+    def __str__(self) -> str:
+        return f"{self.facility}: {self.attend_on.isoformat()}"

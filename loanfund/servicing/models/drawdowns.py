@@ -58,16 +58,12 @@ class Drawdown(Sealed):
     )
     reference = models.CharField(max_length=140, blank=True)
     value_date = models.DateField(null=True, blank=True)
-    netted_fee = models.DecimalField(default=0, **MONEY)
     reason = models.CharField(max_length=300, blank=True)
 
     class Meta:
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="servicing_drawdown_amount_positive"),
-            models.CheckConstraint(
-                condition=Q(netted_fee__gte=0) & Q(netted_fee__lte=F("amount")), name="servicing_drawdown_netted_fee"
-            ),
             models.CheckConstraint(
                 condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("requested_by")),
                 name="servicing_drawdown_approver_is_not_requester",

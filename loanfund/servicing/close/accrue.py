@@ -1,0 +1,170 @@
+"""The night's accrual: plain facilities by one INSERT ... SELECT fed with the day's factors, all others by replay."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from django.db import OperationalError, connection, transaction
+
+from loanfund.audit.errors import sqlstate
+from loanfund.audit.sealing import seal_batch
+from loanfund.calculation.money import currency
+from loanfund.facilities.models import Facility, Fund
+from loanfund.ledger.chart import EntryDraft
+from loanfund.ledger.services import post_entries
+from loanfund.servicing.engine import bring_to
+from loanfund.servicing.fold import draw_picture, store_factors
+from loanfund.servicing.models import Accrual, CloseBatch, CloseException, FacilityAccrual
+
+BATCH_LOANS = 10_000
+"""About how many loans one batch takes."""
+
+PLAIN = """
+INSERT INTO servicing_accrual (accrual_date, loan_id, sequence, facility_id, batch_id, booking_date, principal, rate,
+    num, den, exact, posted, estimated, suspended, accrual_class_id, period_exact, base_num, base_den, base_exact)
+SELECT %(on)s, a.loan_id, 0, a.facility_id, %(batch)s, %(on)s, a.principal, f.rate, f.day_num, f.day_den,
+    earned.total - a.period_exact,
+    round(earned.total, %(decimals)s) - round(a.period_exact, %(decimals)s),
+    false, a.suspended, a.accrual_class_id, earned.total, a.base_num, a.base_den, a.base_exact
+FROM servicing_accrual a
+JOIN servicing_dayfactor f
+    ON f.accrual_date = %(on)s AND f.accrual_class_id = a.accrual_class_id AND f.version = 0 AND NOT f.estimated
+JOIN servicing_diary d ON d.facility_id = a.facility_id AND d.attend_on > %(on)s
+CROSS JOIN LATERAL (
+    SELECT a.principal * 1000000000000 * (f.num * a.base_den - a.base_num * f.den) AS x, f.den * a.base_den AS d
+) piece
+CROSS JOIN LATERAL (
+    SELECT a.base_exact + sign(piece.x) * div(2 * abs(piece.x) + piece.d, 2 * piece.d) * 0.000000000001 AS total
+) earned
+WHERE a.accrual_date = %(before)s AND a.sequence = 0 AND a.principal > 0
+    AND a.facility_id BETWEEN %(first)s AND %(last)s AND NOT (a.facility_id = ANY (%(attended)s))
+"""
+"""One night of every plain loan: A(t) = what was earned before the piece + q12(principal x growth since its start).
+
+The multiplication is exact, the one division rounds half away from zero to 1e-12 as `money.q12` does, and what is posted is
+the difference of two roundings to the currency's minor unit.
+"""
+
+_RANGES = """
+SELECT min(id), max(id) FROM (
+    SELECT f.id, sum(coalesce(l.loans, 0) + 1) OVER (ORDER BY f.id) AS upto
+    FROM facilities_facility f
+    LEFT JOIN (SELECT facility_id, count(*) AS loans FROM servicing_loan GROUP BY facility_id) l ON l.facility_id = f.id
+    WHERE f.fund_id = %s
+) counted GROUP BY div(upto, %s) ORDER BY 1
+"""
+
+_ATTENDED = """
+SELECT f.id FROM facilities_facility f LEFT JOIN servicing_diary d ON d.facility_id = f.id
+WHERE f.fund_id = %(fund)s AND f.id BETWEEN %(first)s AND %(last)s AND (d.attend_on IS NULL OR d.attend_on <= %(on)s)
+UNION
+SELECT DISTINCT a.facility_id FROM servicing_accrual a
+WHERE a.accrual_date = %(before)s AND a.facility_id BETWEEN %(first)s AND %(last)s
+    AND a.accrual_class_id = ANY (%(without)s)
+ORDER BY 1
+"""
+
+
+def ranges(fund: Fund) -> list[tuple[int, int]]:
+    """Ranges of facility ids with about `BATCH_LOANS` loans each."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RANGES, [fund.pk, BATCH_LOANS])
+        return [(int(first), int(last)) for first, last in cursor.fetchall()]
+
+
+def classes_of_the_night(on: date) -> list[int]:
+    """The accrual classes that the rows of the night before stand in."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT accrual_class_id FROM servicing_accrual WHERE accrual_date = %s AND principal > 0",
+            [on - timedelta(days=1)],
+        )
+        return [pk for (pk,) in cursor.fetchall()]
+
+
+def prepare(fund: Fund, on: date) -> dict[str, int]:
+    """Work out and store the night's factor of every class in use; count those that have none or an estimated one."""
+    classes = classes_of_the_night(on)
+    return {"classes": len(classes), "without_factor": store_factors(classes, on)}
+
+
+def accrue(batch: CloseBatch) -> dict[str, Any]:
+    """Write the night of every facility in a batch; what cannot be closed becomes an exception and the rest goes on."""
+    fund, on = batch.run.fund, batch.run.business_date
+    place = {
+        "fund": fund.pk,
+        "on": on,
+        "before": on - timedelta(days=1),
+        "first": batch.first_facility,
+        "last": batch.last_facility,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(array_agg(DISTINCT c.id), '{}') FROM unnest(%s::bigint[]) c (id) WHERE NOT EXISTS ("
+            "SELECT FROM servicing_dayfactor f WHERE f.accrual_class_id = c.id AND f.accrual_date = %s"
+            " AND f.version = 0 AND NOT f.estimated)",
+            [classes_of_the_night(on), on],
+        )
+        (without,) = cursor.fetchone()
+        cursor.execute(_ATTENDED, place | {"without": without})
+        attended = [pk for (pk,) in cursor.fetchall()]
+        decimals = currency(fund.currency).decimals
+        cursor.execute(PLAIN, place | {"batch": batch.pk, "attended": attended, "decimals": decimals})
+        plain = cursor.rowcount
+    counts = attend(batch, attended, through=on + timedelta(days=1), on=on, nights_only=True)
+    rows = seal_batch(Accrual, batch.pk) + seal_batch(FacilityAccrual, batch.pk)
+    return {"plain": plain, "attended": len(attended), "rows": rows} | counts
+
+
+def attend(
+    batch: CloseBatch, facilities: Sequence[int], *, through: date, on: date, nights_only: bool
+) -> dict[str, int]:
+    """Bring facilities to their replay, one savepoint each, and post their own entries in one call.
+
+    `nights_only` draws the picture of the end of the day (its night accrued, the next day's dues not yet fallen);
+    otherwise that of the start of day `on`.
+    """
+    entries: list[EntryDraft] = []
+    failed = 0
+    for pk in facilities:
+        facility = Facility.objects.select_for_update(of=("self",)).select_related("fund", "partner", "promise").get(pk=pk)
+        try:
+            with transaction.atomic():
+                difference = bring_to(
+                    facility=facility,
+                    picture=draw_picture(facility, through=through, end_of_day=nights_only),
+                    on=on,
+                    batch_id=batch.pk,
+                    key=f"facility:{pk}:close:{batch.run_id}:{batch.step}",
+                    kind="correction" if nights_only else "fell_due",
+                    value_date=on,
+                    nightly=nights_only,
+                )
+        except OperationalError:
+            raise
+        except Exception as error:
+            failed += 1
+            _except(batch, facility, error)
+        else:
+            entries += difference.drafts
+            CloseException.objects.filter(facility=facility).exclude(state="cured").update(
+                state="cured", cured_on=on
+            )
+    if entries:
+        post_entries(entries=entries, actor=None, on=on)
+    return {"exceptions": failed, "entries": len(entries)}
+
+
+def _except(batch: CloseBatch, facility: Facility, error: Exception) -> None:
+    """Record why a facility was left behind; it is tried again every night and by a button."""
+    reason = f"{error}" or type(error).__name__
+    if state := sqlstate(error):
+        reason = f"{reason} ({state})"
+    standing = CloseException.objects.filter(facility=facility).exclude(state="cured").first()
+    if standing is None:
+        CloseException.objects.create(
+            run=batch.run, facility=facility, since=batch.run.business_date, reason=reason[:2000]
+        )
+    else:
+        standing.reason, standing.attempts, standing.state = reason[:2000], standing.attempts + 1, "open"
+        standing.save(update_fields=["reason", "attempts", "state"])

@@ -1,0 +1,36 @@
+"""What every booking service does first: holds the business date, the facility, and sees that no close is running."""
+
+from datetime import date
+
+from loanfund.audit.errors import Refused
+from loanfund.facilities.models import Facility, Fund
+from loanfund.facilities.services import lock_business_date
+from loanfund.servicing.models import CloseRun
+
+
+def hold_fund(fund: Fund, on: date) -> Fund:
+    """Hold the fund's business date until the transaction ends, and give the fund as it is now.
+
+    Refused when `on` is another day, or while a close runs: what is due on a day is due before that day's first
+    receipt, so nothing is booked between two business dates.
+    """
+    standing = lock_business_date(fund)
+    if standing != on:
+        raise Refused(
+            f"The business date of {fund.name} is {standing:%d %B %Y}, not {on:%d %B %Y}. Load the page again.", field="on"
+        )
+    running = CloseRun.objects.filter(fund=fund).exclude(state=CloseRun.State.DONE).first()
+    if running is not None:
+        raise Refused(
+            f"The close of {running.business_date:%d %B %Y} is running. Try again when it is done, in a minute.",
+            code="close_running",
+        )
+    return fund
+
+
+def hold_facility(facility: Facility, on: date) -> Facility:
+    """As `hold_fund`, then hold the facility itself: fund first, facility second, everywhere."""
+    hold_fund(facility.fund, on)
+    return (
+        Facility.objects.select_for_update(of=("self",)).select_related("fund", "partner").get(pk=facility.pk)
+    )

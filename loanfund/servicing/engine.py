@@ -1,0 +1,232 @@
+"""Booked = replayed: append events, replay the facility, and book the difference on the business date.
+
+One function serves the event of today, the back-valued one, the reversal, the cured night and the what-if: the picture
+that the replay gives is compared with what is booked, row by row and account by account.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+
+from loanfund.audit.errors import OtherContent
+from loanfund.audit.sealing import seal_batch
+from loanfund.audit.services import record
+from loanfund.facilities.models import Facility
+from loanfund.ledger.chart import EntryDraft, Leg
+from loanfund.ledger.services import post_entries
+from loanfund.parties.models import User
+from loanfund.servicing import balances, rows
+from loanfund.servicing.fold import NewEvent, draw_picture
+from loanfund.servicing.models import Accrual, Diary, Event, FacilityAccrual
+from loanfund.servicing.picture import Picture
+
+
+@dataclass
+class Difference:
+    """What bringing one facility's books to its picture took: the entry still to post, and the rows written."""
+
+    drafts: list[EntryDraft] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        return sum(self.counts.values())
+
+
+def append_events(
+    *, facility: Facility, events: Sequence[NewEvent], actor: User | None, on: date
+) -> list[Event]:
+    """Store events in the order given; one whose key is there already is that one, or OtherContent when it differs."""
+    last = facility.events.aggregate(last=Max("number"))["last"] or 0
+    stored = []
+    for new in events:
+        there = facility.events.filter(key=new.key).first()
+        if there is not None:
+            if there.document != new.document:
+                raise OtherContent(f"Event {new.key} of {facility.number} is booked already with another content.")
+            stored.append(there)
+            continue
+        last += 1
+        stored.append(
+            Event.objects.create(
+                facility=facility,
+                number=last,
+                key=new.key,
+                kind=new.kind,
+                loan_id=new.loan_id,
+                value_date=new.value_date,
+                booking_date=on,
+                document=new.document,
+                reverses=new.reverses,
+                cause=new.cause,
+                actor=actor,
+            )
+        )
+    return stored
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Events stored and rows written for one facility; its entries wait for the one posting call."""
+
+    events: list[Event]
+    entries: list[EntryDraft]
+
+
+@transaction.atomic
+def book_event(
+    *,
+    facility: Facility,
+    events: Sequence[NewEvent],
+    actor: User | None,
+    on: date,
+    kind: str,
+    fact_legs: Sequence[Leg] = (),
+    fact_kind: str = "",
+    reason: str = "",
+) -> list[Event]:
+    """Book events of one facility on business date `on`: `prepare_event` and the posting together."""
+    prepared = prepare_event(
+        facility=facility,
+        events=events,
+        actor=actor,
+        on=on,
+        kind=kind,
+        fact_legs=fact_legs,
+        fact_kind=fact_kind,
+        reason=reason,
+    )
+    post_entries(entries=prepared.entries, actor=actor, on=on)
+    return prepared.events
+
+
+def prepare_event(
+    *,
+    facility: Facility,
+    events: Sequence[NewEvent],
+    actor: User | None,
+    on: date,
+    kind: str,
+    fact_legs: Sequence[Leg] = (),
+    fact_kind: str = "",
+    reason: str = "",
+) -> Prepared:
+    """Append events, replay the facility, write its rows and draft replayed minus booked as one entry of `kind`.
+
+    The caller holds the fund and the facility (`desk.hold_facility`) and posts the entries, in its one call.
+    `fact_legs` are what happened in the world as `postings` says it (cash, money in transit, commitment): an entry of
+    their own before the difference. Raises Refused when the events cannot be (calculation's sentence).
+    """
+    stored = append_events(facility=facility, events=events, actor=actor, on=on)
+    leading = stored[0]
+    value_date = min(event.value_date for event in stored)
+    drafts: list[EntryDraft] = []
+    if fact_legs:
+        drafts.append(
+            EntryDraft(
+                key=f"facility:{facility.pk}:event:{leading.number}:fact",
+                kind=fact_kind,
+                book_id=facility.fund.book_id,
+                booking_date=on,
+                value_date=value_date,
+                legs=tuple(fact_legs),
+                cause=leading.cause,
+            )
+        )
+    difference = bring_to(
+        facility=facility,
+        picture=draw_picture(facility, through=on),
+        on=on,
+        batch_id=-leading.pk,
+        key=f"facility:{facility.pk}:event:{leading.number}",
+        kind=kind if value_date == on else f"{kind}_back_valued",
+        value_date=value_date,
+        pending=[leg for draft in drafts for leg in draft.legs],
+        event=leading,
+    )
+    record(
+        actor=actor,
+        action=f"event.{leading.kind}",
+        obj=facility,
+        on=on,
+        after={
+            "events": [event.key for event in stored],
+            "value_date": value_date,
+            "rows": difference.counts,
+        },
+        reason=reason,
+    )
+    return Prepared(stored, drafts + difference.drafts)
+
+
+def bring_to(
+    *,
+    facility: Facility,
+    picture: Picture,
+    on: date,
+    batch_id: int,
+    key: str,
+    kind: str,
+    value_date: date,
+    pending: Iterable[Leg] = (),
+    event: Event | None = None,
+    nightly: bool = False,
+) -> Difference:
+    """Write the rows that bring a facility's sub-ledgers to `picture` and draft the entry that brings its accounts there.
+
+    `pending` are legs that are posted with it and count as booked. In a `nightly` close first rows of a night are
+    posted by the fund's own entry, all else here. The caller posts the drafts, in its one call.
+    """
+    accrued = rows.write_nights(facility, picture, on=on, batch_id=batch_id)
+    beside = rows.write_facility_nights(facility, picture, on=on, batch_id=batch_id)
+    counts = {
+        "accruals": accrued.written,
+        "facility_accruals": beside.written,
+        "dues": rows.write_dues(facility, picture, on=on, event=event),
+        "allocations": rows.write_shares(facility, picture, on=on, event=event),
+        "periods": rows.write_periods(picture, on=on),
+    }
+    legs, shares = balances.difference(
+        facility,
+        picture,
+        pending=list(pending),
+        posted_here=[accrued.adjusted, beside.adjusted] if nightly else [accrued.every, beside.every],
+    )
+    drafts = []
+    if legs:
+        drafts.append(
+            EntryDraft(
+                key=key,
+                kind=kind,
+                book_id=facility.fund.book_id,
+                booking_date=on,
+                value_date=value_date,
+                legs=legs,
+                cause=event.cause if event is not None else "",
+            )
+        )
+        counts["control"] = rows.write_control(facility, shares, on=on, value_date=value_date, key=key)
+    if event is not None:  # a batch of the close seals its rows once, at its end
+        _seal(accrued.written, beside.written, batch_id)
+    Diary.objects.update_or_create(facility=facility, defaults={"attend_on": picture.attend_on})
+    return Difference(drafts, {name: count for name, count in counts.items() if count})
+
+
+def _seal(accruals: int, facility_accruals: int, batch_id: int) -> None:
+    if accruals:
+        seal_batch(Accrual, batch_id)
+    if facility_accruals:
+        seal_batch(FacilityAccrual, batch_id)
+
+
+def preview(*, facility: Facility, events: Sequence[NewEvent], on: date) -> dict[str, Any]:
+    """The figures before and after `events`, without storing them, from the same function that books them."""
+    return {
+        "before": draw_picture(facility, through=on).figures,
+        "after": draw_picture(facility, through=on, extra=events).figures,
+    }

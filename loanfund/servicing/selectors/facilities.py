@@ -1,0 +1,84 @@
+"""Reads of a running facility: what is left, what is owed, what is late, what a day's figures are made of."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from django.db.models import Max, Min, Sum
+
+from loanfund.facilities.models import Facility
+from loanfund.facilities.postings import facility_owner, loan_owner
+from loanfund.ledger.chart import AccountRef
+from loanfund.ledger.models import AccountKind
+from loanfund.ledger.selectors import balance
+from loanfund.servicing.models import Accrual, Allocation, Due, Loan
+
+ZERO = Decimal(0)
+
+
+def available_commitment(facility: Facility) -> Decimal:
+    """What can still be asked for: committed, not cancelled, not drawn, not earmarked; in the facility's currency."""
+    ref = AccountRef(AccountKind.M_UNDRAWN, facility.currency, facility_owner(facility.pk))
+    return balance(ref, book_id=facility.fund.book_id)
+
+
+@dataclass(frozen=True)
+class OpenDue:
+    """One due with what is still to pay of it. `days_past_due` is 0 on the due date."""
+
+    key: str
+    component: str
+    loan: Loan | None
+    due_date: date
+    amount: Decimal
+    paid: Decimal
+    days_past_due: int
+
+    @property
+    def outstanding(self) -> Decimal:
+        return self.amount - self.paid
+
+
+def dues(facility: Facility, *, on: date, open_only: bool = True) -> list[OpenDue]:
+    """The facility's dues, oldest first; with `open_only` those that have something left to pay."""
+    rows = (
+        Due.objects.filter(facility=facility)
+        .values("key", "component", "loan_id")
+        .annotate(total=Sum("amount"), due_date=Min("due_date"), payable_from=Max("payable_from"))
+        .order_by("due_date", "key")
+    )
+    paid = dict(
+        Allocation.objects.filter(facility=facility).values_list("due_key").annotate(total=Sum("amount"))
+    )
+    loans = {loan.pk: loan for loan in facility.loans.all()}
+    found = [
+        OpenDue(
+            key=row["key"],
+            component=row["component"],
+            loan=loans.get(row["loan_id"]),
+            due_date=row["due_date"],
+            amount=row["total"],
+            paid=paid.get(row["key"], ZERO),
+            days_past_due=max((on - max(row["due_date"], row["payable_from"])).days, 0),
+        )
+        for row in rows
+    ]
+    return [due for due in found if due.outstanding or not open_only]
+
+
+def principal(loan: Loan) -> Decimal:
+    """Principal owed on a loan, with capitalised interest, from the book."""
+    book, owner = loan.facility.fund.book_id, loan_owner(loan.pk)
+    kinds = (AccountKind.LOAN_PRINCIPAL, AccountKind.CAPITALISED_INTEREST)
+    return sum((balance(AccountRef(kind, loan.currency, owner), book_id=book) for kind in kinds), ZERO)
+
+
+def last_night(loan: Loan) -> Accrual | None:
+    """The newest accrual row of a loan: its state. None before its first close."""
+    return Accrual.objects.filter(loan_id=loan.pk).order_by("-accrual_date", "-sequence").first()
+
+
+def nights(loan: Loan, *, since: date, until: date) -> list[Accrual]:
+    """Every accrual row of a loan for the nights from `since` to `until`, adjustments included: what explains a figure."""
+    rows = Accrual.objects.filter(loan_id=loan.pk, accrual_date__range=(since, until))
+    return list(rows.order_by("accrual_date", "sequence"))

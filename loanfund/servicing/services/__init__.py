@@ -1,0 +1,76 @@
+"""The verbs of servicing."""
+
+from loanfund.servicing.services.closing import (
+    auto_close_due,
+    close_day,
+    close_through,
+    request_close,
+    request_retry,
+    resume_close,
+    retry_exceptions,
+)
+from loanfund.servicing.services.drawdowns import (
+    approve_drawdown,
+    cancel_drawdown,
+    fail_drawdown,
+    reject_drawdown,
+    release_drawdown,
+    request_drawdown,
+    settle_drawdown,
+)
+from loanfund.servicing.services.instructions import (
+    book_instruction,
+    consent_to_instruction,
+    propose_instruction,
+    propose_reversal,
+    refuse_instruction,
+    what_if,
+)
+from loanfund.servicing.services.receipts import (
+    book_receipt,
+    book_share,
+    enter_receipt,
+    import_payments,
+    match_payment,
+    propose_split,
+    refuse_share,
+    reject_receipt,
+    reverse_receipt,
+)
+from loanfund.servicing.services.refunds import approve_refund, pay_refund, propose_refund, refuse_refund
+
+__all__ = [
+    "approve_drawdown",
+    "approve_refund",
+    "auto_close_due",
+    "book_instruction",
+    "book_receipt",
+    "book_share",
+    "cancel_drawdown",
+    "close_day",
+    "close_through",
+    "consent_to_instruction",
+    "enter_receipt",
+    "fail_drawdown",
+    "import_payments",
+    "match_payment",
+    "pay_refund",
+    "propose_instruction",
+    "propose_refund",
+    "propose_reversal",
+    "propose_split",
+    "refuse_instruction",
+    "refuse_refund",
+    "refuse_share",
+    "reject_drawdown",
+    "reject_receipt",
+    "release_drawdown",
+    "request_close",
+    "request_drawdown",
+    "request_retry",
+    "resume_close",
+    "retry_exceptions",
+    "reverse_receipt",
+    "settle_drawdown",
+    "what_if",
+]

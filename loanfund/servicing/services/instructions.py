@@ -1,0 +1,272 @@
+"""What two people decide about a running facility: shown first, then booked by the function that showed it.
+
+Kinds and their details (all amounts as strings in whole currency units, dates as YYYY-MM-DD) are those of the
+calculation's events; `fold.from_instruction` says which.
+"""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from loanfund.audit.errors import OtherContent, Refused
+from loanfund.audit.services import record
+from loanfund.calculation.money import currency as currency_of
+from loanfund.calculation.money import decimal_to_minor
+from loanfund.facilities import postings as promise_postings
+from loanfund.facilities.canonical import digest, plain
+from loanfund.facilities.models import Facility
+from loanfund.facilities.postings import facility_owner
+from loanfund.facilities.selectors import authority_for, policy_in_force
+from loanfund.facilities.services import add_terms, flag_default, move_facility
+from loanfund.facilities.services.numbers import next_number
+from loanfund.ledger.chart import Leg
+from loanfund.parties.models import User
+from loanfund.servicing import fold
+from loanfund.servicing.desk import hold_facility
+from loanfund.servicing.engine import book_event, preview
+from loanfund.servicing.models import Event, Instruction, Loan
+from loanfund.servicing.selectors.facilities import available_commitment
+
+Kind, State = Instruction.Kind, Instruction.State
+MAY_BE_LATER = frozenset({Kind.PREPAYMENT, Kind.AMENDMENT, Kind.PAYMENT_HOLIDAY})
+"""Kinds that may be agreed today for a day to come; the others have happened, today or before."""
+
+
+@transaction.atomic
+def propose_instruction(
+    *,
+    kind: str,
+    facility: Facility,
+    value_date: date,
+    reason: str,
+    actor: User,
+    on: date,
+    loan: Loan | None = None,
+    amount: Decimal | None = None,
+    details: dict[str, Any] | None = None,
+) -> Instruction:
+    """Propose a change and keep what it would do, before and after, as the maker saw it. Another person books it.
+
+    Refused when it cannot be: calculation's own sentence, or a value date to come for a kind that has happened.
+    """
+    held = hold_facility(facility, on)
+    if not reason.strip():
+        raise Refused("Say why.", field="reason")
+    if value_date > on and kind not in MAY_BE_LATER:
+        raise Refused("The value date is today or before.", field="value_date")
+    if value_date < held.signed_on:
+        raise Refused(f"{held.number} was signed on {held.signed_on:%d %B %Y}.", field="value_date")
+    if loan is not None and loan.facility_id != held.pk:
+        raise Refused("This loan belongs to another facility.", field="loan")
+    if amount is not None:
+        _check_amount(held, amount)
+    if kind == Kind.CANCELLATION and (amount is None or amount > available_commitment(held)):
+        left = available_commitment(held)
+        raise Refused(f"{left:,.2f} {held.currency} is undrawn and can be cancelled.", field="amount")
+    key, number = next_number(Instruction, "IN")
+    instruction = Instruction(
+        pk=key,
+        number=number,
+        facility=held,
+        loan=loan,
+        kind=kind,
+        value_date=value_date,
+        amount=amount,
+        details=plain(details or {}),
+        reason=reason.strip(),
+        proposed_on=on,
+        maker=actor,
+    )
+    instruction.preview = plain(preview(facility=held, events=[fold.from_instruction(instruction)], on=on))
+    instruction.proposed_digest = content_digest(instruction)
+    instruction.save(force_insert=True)
+    after = {"kind": kind, "value_date": value_date, "amount": amount, "details": instruction.details}
+    record(actor=actor, action="instruction.proposed", obj=instruction, on=on, after=after, reason=reason.strip())
+    return instruction
+
+
+def _check_amount(facility: Facility, amount: Decimal) -> None:
+    try:
+        decimal_to_minor(amount, currency_of(facility.currency))
+    except ValueError as error:
+        raise Refused(str(error), field="amount") from error
+    if amount <= 0:
+        raise Refused("Give an amount above zero.", field="amount")
+
+
+def content_digest(instruction: Instruction) -> str:
+    """The digest of what is proposed: what an authority of the committee, and the checker's call, refer to."""
+    return digest(
+        {
+            "kind": instruction.kind,
+            "facility": instruction.facility.number,
+            "loan": instruction.loan.number if instruction.loan else None,
+            "value_date": instruction.value_date,
+            "amount": instruction.amount,
+            "details": instruction.details,
+        }
+    )
+
+
+def what_if(
+    *,
+    kind: str,
+    facility: Facility,
+    value_date: date,
+    on: date,
+    loan: Loan | None = None,
+    amount: Decimal | None = None,
+    details: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The figures before and after an instruction that nobody has proposed: for a partner who tries a prepayment."""
+    instruction = Instruction(
+        number="what-if",
+        facility=facility,
+        loan=loan,
+        kind=kind,
+        value_date=value_date,
+        amount=amount,
+        details=plain(details or {}),
+    )
+    return preview(facility=facility, events=[fold.from_instruction(instruction)], on=on)
+
+
+def _locked(instruction: Instruction) -> Instruction:
+    locked = Instruction.objects.select_for_update(of=("self",)).select_related("loan").get(pk=instruction.pk)
+    if locked.state != State.PROPOSED:
+        raise Refused(f"{locked.number} is {locked.get_state_display()} already.")
+    return locked
+
+
+@transaction.atomic
+def consent_to_instruction(*, instruction: Instruction, actor: User, on: date, seen_digest: str) -> Instruction:
+    """The borrower consents to an amendment; the caller has checked that `actor` signs for the partner."""
+    hold_facility(instruction.facility, on)
+    locked = _locked(instruction)
+    if seen_digest != locked.proposed_digest:
+        raise OtherContent("The proposal changed since you looked. Look again, then consent.")
+    if locked.consent_by_id is not None:
+        raise Refused("Consent was given already.")
+    locked.consent_by, locked.consent_on = actor, on
+    locked.save(update_fields=["consent_by", "consent_on"])
+    record(actor=actor, action="instruction.consented", obj=locked, on=on, after={"digest": seen_digest})
+    return locked
+
+
+@transaction.atomic
+def book_instruction(*, instruction: Instruction, actor: User, on: date, seen_digest: str = "") -> Instruction:
+    """The second person books it, on business date `on` with its own value date. Refused to the maker, without the
+    borrower's consent to an amendment, and without the committee's authority where the policy reserves the kind."""
+    held = hold_facility(instruction.facility, on)
+    locked = _locked(instruction)
+    locked.facility = held
+    if locked.maker_id == actor.pk:
+        raise Refused("You proposed this, so another person must book it.")
+    if seen_digest and seen_digest != locked.proposed_digest:
+        raise OtherContent("The proposal changed since you looked. Look again, then book it.")
+    if locked.kind == Kind.AMENDMENT and locked.consent_by_id is None:
+        raise Refused("The borrower has not consented to this amendment yet.")
+    _check_authority(locked, on)
+    (event,) = book_event(
+        facility=held,
+        events=[fold.from_instruction(locked)],
+        actor=actor,
+        on=on,
+        kind=locked.kind,
+        fact_legs=_memorandum(locked),
+        fact_kind=f"{locked.kind}_commitment",
+        reason=locked.reason,
+    )
+    _follow(locked, actor, on)
+    locked.state, locked.booked_on, locked.event = State.BOOKED, on, event
+    locked.checker, locked.checked_at = actor, timezone.now()
+    locked.save()
+    record(actor=actor, action="instruction.booked", obj=locked, on=on, after={"event": event.key}, reason=locked.reason)
+    return locked
+
+
+def _check_authority(instruction: Instruction, on: date) -> None:
+    reserved = policy_in_force(instruction.facility.fund, on).reserved_to_committee
+    if instruction.kind not in reserved:
+        return
+    found = authority_for(
+        instruction.facility,
+        kind=instruction.kind,
+        digest=instruction.proposed_digest,
+        on=on,
+        amount=instruction.amount,
+    )
+    if found is None:
+        raise Refused(
+            f"The policy reserves this to the committee: put {instruction.number} to it, then book it."
+        )
+    instruction.authority = found.decision_number
+
+
+def _memorandum(instruction: Instruction) -> tuple[Leg, ...]:
+    """Commitment that is cancelled goes back to the fund, with the headroom it used."""
+    facility = instruction.facility
+    undrawn = instruction.amount or Decimal(0)
+    if instruction.kind == Kind.WRITE_OFF:
+        undrawn = available_commitment(facility) if instruction.details.get("cancel_undrawn", True) else Decimal(0)
+    elif instruction.kind != Kind.CANCELLATION:
+        return ()
+    return promise_postings.cancellation(
+        currency=facility.currency,
+        facility=facility_owner(facility.pk),
+        amount=undrawn,
+        headroom=facility.promise.headroom,
+    )
+
+
+def _follow(instruction: Instruction, actor: User, on: date) -> None:
+    """What a booked instruction means for the agreement itself."""
+    facility, reason = instruction.facility, instruction.reason
+    if instruction.kind == Kind.AMENDMENT:
+        add_terms(
+            facility=facility,
+            document=instruction.details["terms"],
+            effective_from=instruction.value_date,
+            reason=reason,
+            actor=actor,
+            on=on,
+        )
+    elif instruction.kind == Kind.ACCELERATION:
+        flag_default(facility=facility, continues=True, actor=actor, on=on, reason=reason)
+        move_facility(facility=facility, state=Facility.State.ACCELERATED, actor=actor, on=on, reason=reason)
+    elif instruction.kind == Kind.WRITE_OFF:
+        move_facility(facility=facility, state=Facility.State.WRITTEN_OFF, actor=actor, on=on, reason=reason)
+
+
+@transaction.atomic
+def refuse_instruction(*, instruction: Instruction, reason: str, actor: User, on: date) -> Instruction:
+    """The second person says no, and why; or the maker withdraws it."""
+    hold_facility(instruction.facility, on)
+    locked = _locked(instruction)
+    if not reason.strip():
+        raise Refused("Say why.", field="reason")
+    locked.state = State.WITHDRAWN if locked.maker_id == actor.pk else State.REFUSED
+    locked.refusal_reason = reason.strip()
+    locked.save(update_fields=["state", "refusal_reason"])
+    record(actor=actor, action=f"instruction.{locked.state}", obj=locked, on=on, reason=reason.strip())
+    return locked
+
+
+@transaction.atomic
+def propose_reversal(*, event: Event, reason: str, actor: User, on: date) -> Instruction:
+    """Propose to undo one event from its value date. A receipt is reversed as such, since cash moves with it."""
+    if event.kind in {"disbursed", "received"}:
+        raise Refused("Money moved with this event: reverse the receipt, or record what came back, instead.")
+    return propose_instruction(
+        kind=Kind.REVERSAL,
+        facility=event.facility,
+        loan=event.loan,
+        value_date=event.value_date,
+        reason=reason,
+        actor=actor,
+        on=on,
+        details={"event": event.key},
+    )

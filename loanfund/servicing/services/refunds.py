@@ -1,0 +1,140 @@
+"""Unapplied money sent back: proposed, approved by a second person, paid with its reference."""
+
+from datetime import date
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+
+from loanfund.audit.errors import Refused
+from loanfund.audit.services import record
+from loanfund.facilities.canonical import digest
+from loanfund.facilities.models import Facility
+from loanfund.facilities.postings import FUND, facility_owner
+from loanfund.facilities.services.drafts import draft
+from loanfund.facilities.services.numbers import next_number
+from loanfund.ledger.chart import Leg
+from loanfund.ledger.services import post_entries
+from loanfund.parties.models import User
+from loanfund.servicing import fold, postings
+from loanfund.servicing.desk import hold_facility, hold_fund
+from loanfund.servicing.engine import book_event
+from loanfund.servicing.models import Receipt, Refund
+from loanfund.servicing.selectors.receipts import unassigned, unapplied
+
+State = Refund.State
+
+
+@transaction.atomic
+def propose_refund(
+    *,
+    amount: Decimal,
+    reason: str,
+    actor: User,
+    on: date,
+    facility: Facility | None = None,
+    receipt: Receipt | None = None,
+) -> Refund:
+    """Propose to send back `amount` of what is held unapplied: of one `facility`, or of one unmatched `receipt`."""
+    if (facility is None) == (receipt is None):
+        raise Refused("Name the facility or the receipt whose money goes back.", field="facility")
+    fund = facility.fund if facility is not None else receipt.fund  # type: ignore[union-attr] # one of them is given
+    hold_fund(fund, on)
+    left = unapplied(facility) if facility is not None else unassigned(receipt)  # type: ignore[arg-type] # as above
+    if not 0 < amount <= left:
+        raise Refused(f"{left:,.2f} {fund.currency} is held unapplied.", field="amount")
+    if not reason.strip():
+        raise Refused("Say why the money goes back.", field="reason")
+    key, number = next_number(Refund, "RF")
+    content = {"amount": amount, "facility": facility and facility.number, "receipt": receipt and receipt.number}
+    refund = Refund.objects.create(
+        pk=key,
+        number=number,
+        fund=fund,
+        facility=facility,
+        receipt=receipt,
+        currency=fund.currency,
+        amount=amount,
+        reason=reason.strip(),
+        proposed_on=on,
+        maker=actor,
+        proposed_digest=digest(content),
+    )
+    record(actor=actor, action="refund.proposed", obj=refund, on=on, after=content, reason=reason.strip())
+    return refund
+
+
+def _locked(refund: Refund, state: str) -> Refund:
+    locked = Refund.objects.select_for_update(of=("self",)).select_related("fund").get(pk=refund.pk)
+    if locked.state != state:
+        raise Refused(f"{locked.number} is {locked.get_state_display()}.")
+    return locked
+
+
+def _post(refund: Refund, kind: str, legs: tuple[Leg, ...], actor: User, on: date) -> None:
+    key = f"refund:{refund.pk}"
+    entry = draft(refund.fund, key=f"{key}:{kind}", kind=kind, legs=legs, on=on, cause=key)
+    post_entries(entries=[entry], actor=actor, on=on)
+
+
+def _owner(refund: Refund) -> str:
+    return facility_owner(refund.facility_id) if refund.facility_id else FUND
+
+
+@transaction.atomic
+def approve_refund(*, refund: Refund, actor: User, on: date) -> Refund:
+    """The second person agrees: Unapplied to Refunds in transit. The database refuses more than is held."""
+    held = hold_facility(refund.facility, on) if refund.facility else None
+    hold_fund(refund.fund, on)
+    if refund.receipt is not None:
+        Receipt.objects.select_for_update(of=("self",)).get(pk=refund.receipt_id)
+    locked = _locked(refund, State.PROPOSED)
+    if locked.maker_id == actor.pk:
+        raise Refused("You proposed this refund, so another person must approve it.")
+    left = unapplied(held) if held is not None else unassigned(locked.receipt, but=locked)  # type: ignore[arg-type] # held or receipt
+    if locked.amount > left:
+        raise Refused(f"Only {left:,.2f} {locked.currency} is still held unapplied.", field="amount")
+    locked.state, locked.approved_on = State.APPROVED, on
+    locked.checker, locked.checked_at = actor, timezone.now()
+    locked.save()
+    legs = postings.refund_approved(currency=locked.currency, owner=_owner(locked), amount=locked.amount)
+    if held is not None:
+        book_event(
+            facility=held,
+            events=[fold.refunded(locked, on)],
+            fact_legs=legs,
+            fact_kind="refund_approved",
+            kind="refund_approved",
+            actor=actor,
+            on=on,
+        )
+    else:
+        _post(locked, "refund_approved", legs, actor, on)
+    record(actor=actor, action="refund.approved", obj=locked, on=on, after={"amount": locked.amount})
+    return locked
+
+
+@transaction.atomic
+def refuse_refund(*, refund: Refund, reason: str, actor: User, on: date) -> Refund:
+    """The refund is not to be made."""
+    hold_fund(refund.fund, on)
+    locked = _locked(refund, State.PROPOSED)
+    locked.state = State.REFUSED
+    locked.save(update_fields=["state"])
+    record(actor=actor, action="refund.refused", obj=locked, on=on, reason=reason)
+    return locked
+
+
+@transaction.atomic
+def pay_refund(*, refund: Refund, reference: str, actor: User, on: date) -> Refund:
+    """The refund left the bank, as `reference` proves: Refunds in transit to Cash."""
+    hold_fund(refund.fund, on)
+    locked = _locked(refund, State.APPROVED)
+    if not reference.strip():
+        raise Refused("Give the bank's reference or the transaction hash.", field="reference")
+    locked.state, locked.paid_on, locked.reference = State.PAID, on, reference.strip()
+    locked.save(update_fields=["state", "paid_on", "reference"])
+    legs = postings.refund_paid(currency=locked.currency, owner=_owner(locked), amount=locked.amount)
+    _post(locked, "refund_paid", legs, actor, on)
+    record(actor=actor, action="refund.paid", obj=locked, on=on, after={"reference": reference.strip()})
+    return locked
