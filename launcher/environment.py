@@ -63,6 +63,11 @@ def _make(layout: Layout) -> None:
     made = subprocess.run([sys.executable, "-m", "venv", str(layout.venv)], capture_output=True, check=False)
     if made.returncode == 0 and _has_pip(layout):
         return
+    make_without_ensurepip(layout)
+
+
+def make_without_ensurepip(layout: Layout) -> None:
+    """Makes the environment with the wheel of pip that lies beside this file."""
     shutil.rmtree(layout.venv, ignore_errors=True)
     venv.create(layout.venv, with_pip=False, symlinks=True)
     told = subprocess.run(

@@ -33,10 +33,10 @@ class Drop:
     def own(self, folder: Path) -> None:
         """Makes `folder` this user's alone. Its parents keep the rights they have."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.stat().st_uid not in {os.geteuid(), self.uid}:
+        owner = folder.stat().st_uid
+        if owner not in {os.geteuid(), self.uid}:
             raise Trouble(
-                f"{folder} belongs to {pwd.getpwuid(folder.stat().st_uid).pw_name}. "
-                "Start as that user, or move the folder away."
+                f"{folder} belongs to the user with the number {owner}. Start as that user, or move the folder away."
             )
         if folder.stat().st_uid != self.uid:
             os.chown(folder, self.uid, self.gid)
