@@ -13,7 +13,7 @@ exact rational. A convention is a member of ``DayCount`` that carries its own ru
 from calendar import isleap
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import MAXYEAR, date
 from enum import StrEnum
 from fractions import Fraction
 
@@ -45,7 +45,9 @@ _Count = Callable[[date, date, ReferencePeriod], int]
 _Rule = Callable[[date, date, ReferencePeriod], tuple[int, int]]
 
 _NOTHING_MORE = ReferencePeriod()
-_DAYS_IN_YEAR = (365, 366)
+_YEAR_LENGTHS = (0, *(366 if isleap(year) else 365 for year in range(1, MAXYEAR + 1)))
+_LEAP_DAYS_BEFORE = tuple(y // 4 - y // 100 + y // 400 for y in (0, *range(MAXYEAR)))
+"""By year: its days, and how many leap days came before it. Looked up, since loops count millions of fractions."""
 _MONTH_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _DAYS_APART = {13: 28, 26: 14, 52: 7}
 
@@ -54,7 +56,7 @@ _DAYS_APART = {13: 28, 26: 14, 52: 7}
 
 
 def _is_last_of_february(d: date) -> bool:
-    return d.month == 2 and d.day >= 28 and (d.day == 29 or not isleap(d.year))
+    return d.month == 2 and d.day == _YEAR_LENGTHS[d.year] - 337
 
 
 def _is_month_end(d: date) -> bool:
@@ -63,10 +65,9 @@ def _is_month_end(d: date) -> bool:
 
 def _leap_days_through(d: date) -> int:
     """How many 29ths of February there were up to and including the date."""
-    y = d.year - 1
-    past = y // 4 - y // 100 + y // 400
-    if isleap(d.year) and (d.month > 2 or (d.month == 2 and d.day == 29)):
-        return past + 1
+    past = _LEAP_DAYS_BEFORE[d.year]
+    if d.month > 2 or (d.month == 2 and d.day == 29):
+        return past + _YEAR_LENGTHS[d.year] - 365
     return past
 
 
@@ -75,18 +76,12 @@ def _leap_day_after(start: date, end: date) -> bool:
     return _leap_days_through(end) > _leap_days_through(start)
 
 
-def _leap_day_from(start: date, end: date) -> bool:
-    """Whether a 29 February lies on or after the start and before the end."""
-    first_counts = start.month == 2 and start.day == 29
-    last_counts = end.month == 2 and end.day == 29
-    return _leap_days_through(end) - last_counts > _leap_days_through(start) - first_counts
-
-
 def _in_year(d: date, year: int) -> date:
     """The same day of another year; 29 February becomes the 28th where there is none."""
-    if d.month == 2 and d.day == 29 and not isleap(year):
-        return date(year, 2, 28)
-    return date(year, d.month, d.day)
+    day = d.day
+    if day == 29 and d.month == 2 and _YEAR_LENGTHS[year] == 365:
+        day = 28
+    return date(year, d.month, day)
 
 
 # Conventions that count actual days over a fixed year
@@ -168,10 +163,10 @@ def _month_end_days(start: date, end: date, _: ReferencePeriod) -> int:
 
 def _act_act_isda(start: date, end: date, _: ReferencePeriod) -> tuple[int, int]:
     first, last = start.year, end.year
-    first_year = _DAYS_IN_YEAR[isleap(first)]
+    first_year = _YEAR_LENGTHS[first]
     if first == last:
         return end.toordinal() - start.toordinal(), first_year
-    last_year = _DAYS_IN_YEAR[isleap(last)]
+    last_year = _YEAR_LENGTHS[last]
     in_first = date(first + 1, 1, 1).toordinal() - start.toordinal()
     in_last = end.toordinal() - date(last, 1, 1).toordinal()
     between = last - first - 1
@@ -181,12 +176,23 @@ def _act_act_isda(start: date, end: date, _: ReferencePeriod) -> tuple[int, int]
 
 
 def _act_act_afb(start: date, end: date, _: ReferencePeriod) -> tuple[int, int]:
-    years = end.year - start.year
-    anchor = _in_year(end, start.year)
-    if anchor < start:
+    """Whole years are counted back from the end; the days before them are over 366 if they hold a 29 February.
+
+    ISDA's paper of 1999 adds that an end on 28 February is counted back to the 29th where there is one. The French
+    text does not, and with that addition one night would bear two days' interest and another none.
+    """
+    first, month = start.year, start.month
+    years = end.year - first
+    anchor = _in_year(end, first)
+    if anchor >= start:
+        leap = month <= 2 < anchor.month and _YEAR_LENGTHS[first] == 366
+    else:
         years -= 1
-        anchor = _in_year(end, start.year + 1)
-    year = _DAYS_IN_YEAR[_leap_day_from(start, anchor)]
+        anchor = _in_year(end, first + 1)
+        leap = (month <= 2 and _YEAR_LENGTHS[first] == 366) or (
+            anchor.month > 2 and _YEAR_LENGTHS[first + 1] == 366
+        )
+    year = 366 if leap else 365
     return years * year + anchor.toordinal() - start.toordinal(), year
 
 
@@ -204,7 +210,7 @@ def _act_act_year(start: date, end: date, _: ReferencePeriod) -> tuple[int, int]
 
 
 def _act_365_actual(start: date, end: date, _: ReferencePeriod) -> tuple[int, int]:
-    return end.toordinal() - start.toordinal(), _DAYS_IN_YEAR[_leap_day_after(start, end)]
+    return end.toordinal() - start.toordinal(), 365 + _leap_day_after(start, end)
 
 
 def _act_365l(start: date, end: date, period: ReferencePeriod) -> tuple[int, int]:
@@ -213,17 +219,17 @@ def _act_365l(start: date, end: date, period: ReferencePeriod) -> tuple[int, int
     if period.frequency == 1:
         leap = _leap_day_after(period.start or start, period.end)
     else:
-        leap = isleap(period.end.year)
-    return end.toordinal() - start.toordinal(), _DAYS_IN_YEAR[leap]
+        leap = _YEAR_LENGTHS[period.end.year] == 366
+    return end.toordinal() - start.toordinal(), 365 + leap
 
 
 def _excel_act_act(start: date, end: date, _: ReferencePeriod) -> tuple[int, int]:
     days = end.toordinal() - start.toordinal()
     if start.year == end.year:
-        return days, _DAYS_IN_YEAR[isleap(start.year)]
+        return days, _YEAR_LENGTHS[start.year]
     if start.year + 1 == end.year and (end.month, end.day) <= (start.month, start.day):
         holds_leap_day = _leap_day_after(start, end) or (start.month == 2 and start.day == 29)
-        return days, _DAYS_IN_YEAR[holds_leap_day]
+        return days, 365 + holds_leap_day
     calendar_years = end.year - start.year + 1
     in_them = date(end.year + 1, 1, 1).toordinal() - date(start.year, 1, 1).toordinal()
     return days * calendar_years, in_them
@@ -240,16 +246,16 @@ def _act_act_icma(start: date, end: date, period: ReferencePeriod) -> tuple[int,
         frequency = _frequency_of(first, last)
     if first is not None and last is not None and first <= start and end <= last:
         return end.toordinal() - start.toordinal(), frequency * (last.toordinal() - first.toordinal())
-    known = (first or last or start), (last or first or end)
-    day = _roll_day(*known, period.end_of_month)
+    day = _roll_day(first or last or start, last or first or end, period.end_of_month)
     if first is None:
         last = last or end
         first = _rolled(last, -1, frequency, day)
     elif last is None:
         last = _rolled(first, 1, frequency, day)
-    position = _position_by_days if frequency in _DAYS_APART else _position_by_months
-    start_num, start_den = position(start, first, last, frequency, day)
-    end_num, end_den = position(end, first, last, frequency, day)
+    start_num, start_den = _position(start, first, last, frequency, day)
+    end_num, end_den = _position(end, first, last, frequency, day)
+    if start_den == end_den:
+        return end_num - start_num, end_den * frequency
     return end_num * start_den - start_num * end_den, start_den * end_den * frequency
 
 
@@ -286,46 +292,43 @@ def _in_month(index: int, day: int) -> int:
     """The ordinal of a day, or the month's last, in the month numbered by 12 x year + month - 1."""
     year, month = divmod(index, 12)
     if day > 28:
-        length = 29 if month == 1 and isleap(year) else _MONTH_LENGTHS[month]
+        length = _MONTH_LENGTHS[month] if month != 1 else _YEAR_LENGTHS[year] - 337
         if day > length:
             day = length
     return date(year, month + 1, day).toordinal()
 
 
-def _position_by_months(d: date, first: date, last: date, frequency: int, roll_day: int) -> tuple[int, int]:
+def _position(d: date, first: date, last: date, frequency: int, roll_day: int) -> tuple[int, int]:
     """Where a date lies, in quasi-coupon periods since the start of the reference period.
 
     The reference period goes on regularly on both sides. The result is a numerator over the length in days of the
     quasi-coupon period that holds the date.
     """
     ordinal = d.toordinal()
-    if first <= d < last:
+    if d >= last:
+        anchor, periods = last, 1
+    elif d < first:
+        anchor, periods = first, 0
+    else:
         low = first.toordinal()
         return ordinal - low, last.toordinal() - low
+    if frequency in _DAYS_APART:
+        step = _DAYS_APART[frequency]
+        return periods * step + ordinal - anchor.toordinal(), step
     months = _months_apart(frequency)
-    anchor, k = (last, 1) if d >= last else (first, 0)
     day = roll_day or anchor.day
     index = anchor.year * 12 + anchor.month - 1
-    periods = (d.year * 12 + d.month - 1 - index) // months
-    index += periods * months
+    whole = (d.year * 12 + d.month - 1 - index) // months
+    index += whole * months
     low = _in_month(index, day)
-    if low > ordinal:
-        periods -= 1
-        high, low = low, _in_month(index - months, day)
+    if low <= ordinal:
+        periods += whole
+        length = _in_month(index + months, day) - low
     else:
-        high = _in_month(index + months, day)
-    length = high - low
-    return (k + periods) * length + ordinal - low, length
-
-
-def _position_by_days(d: date, first: date, last: date, frequency: int, _: int) -> tuple[int, int]:
-    """The same for coupons that are whole weeks apart."""
-    ordinal, step = d.toordinal(), _DAYS_APART[frequency]
-    if d < first:
-        return ordinal - first.toordinal(), step
-    if d >= last:
-        return step + ordinal - last.toordinal(), step
-    return ordinal - first.toordinal(), last.toordinal() - first.toordinal()
+        periods += whole - 1
+        high, low = low, _in_month(index - months, day)
+        length = high - low
+    return periods * length + ordinal - low, length
 
 
 class DayCount(StrEnum):
@@ -405,7 +408,7 @@ def fraction_ints(
     start, or when the convention needs something of the reference period that is not there.
     """
     if end < start:
-        raise ValueError(f"A day count runs forward, not from {start} to {end}.")
+        raise _backward(start, end)
     return convention.fraction_rule(start, end, period or _NOTHING_MORE)
 
 
@@ -413,7 +416,10 @@ def year_fraction(
     start: date, end: date, convention: DayCount, *, period: ReferencePeriod | None = None
 ) -> Fraction:
     """The exact year fraction from start (included) to end (excluded); errors as in ``fraction_ints``."""
-    return Fraction(*fraction_ints(start, end, convention, period))
+    if end < start:
+        raise _backward(start, end)
+    numerator, denominator = convention.fraction_rule(start, end, period or _NOTHING_MORE)
+    return Fraction(numerator, denominator)
 
 
 def days(start: date, end: date, convention: DayCount, *, period: ReferencePeriod | None = None) -> int:
@@ -423,5 +429,9 @@ def days(start: date, end: date, convention: DayCount, *, period: ReferencePerio
     end is before the start.
     """
     if end < start:
-        raise ValueError(f"A day count runs forward, not from {start} to {end}.")
+        raise _backward(start, end)
     return convention.days_rule(start, end, period or _NOTHING_MORE)
+
+
+def _backward(start: date, end: date) -> ValueError:
+    return ValueError(f"A day count runs forward, not from {start} to {end}.")
