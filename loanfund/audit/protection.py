@@ -51,7 +51,7 @@ def protected_tables() -> list[Table]:
 def protect(*, using: str = "default") -> int:
     """Grant, revoke, install the triggers and seal the tables of every model; return how many tables were seen.
 
-    Runs as the owner of the tables. Raises ImproperlyConfigured when the application's role does not exist.
+    Raises ImproperlyConfigured when the application's role does not exist, or is the one connected: the owner protects.
     """
     role = settings.APP_ROLE
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
@@ -59,6 +59,11 @@ def protect(*, using: str = "default") -> int:
         if cursor.fetchone() is None:
             raise ImproperlyConfigured(
                 f"There is no role {role!r}. As the server's superuser CREATE ROLE {role} LOGIN, then migrate."
+            )
+        cursor.execute("SELECT current_user = %s", [role])
+        if cursor.fetchone() == (True,):
+            raise ImproperlyConfigured(
+                f"{role} cannot grant rights to itself: connect as the owner of the tables."
             )
         seen = _grant_tables(cursor, role)
         _grant_functions(cursor, role)
