@@ -54,6 +54,7 @@ class FundPolicy(FourEyes, Sealed):
     signatories_needed = models.PositiveSmallIntegerField()
     offer_validity_days = models.PositiveSmallIntegerField()
     information_days = models.PositiveSmallIntegerField()
+    decision_validity_days = models.PositiveSmallIntegerField()
     reserved_to_committee = models.JSONField(default=list)
     conditions_precedent = models.JSONField(default=list)
     required_papers = models.JSONField(default=list)
@@ -99,7 +100,9 @@ class FundPolicy(FourEyes, Sealed):
                 name="facilities_fundpolicy_lines_not_negative",
             ),
             models.CheckConstraint(
-                condition=Q(signatories_needed__gt=0) & Q(offer_validity_days__gt=0),
+                condition=Q(signatories_needed__gt=0)
+                & Q(offer_validity_days__gt=0)
+                & Q(decision_validity_days__gt=0),
                 name="facilities_fundpolicy_offer_positive",
             ),
         ]

@@ -21,7 +21,7 @@ from loanfund.facilities.services.funds import (
     set_auto_close,
 )
 from loanfund.facilities.services.policies import apply_limits, confirm_policy, propose_policy, refuse_policy
-from loanfund.facilities.services.promises import release, reserve
+from loanfund.facilities.services.promises import release, release_all, reserve
 
 __all__ = [
     "accept_evidence",
@@ -39,6 +39,7 @@ __all__ = [
     "refuse_evidence",
     "refuse_policy",
     "release",
+    "release_all",
     "reserve",
     "set_auto_close",
     "show_condition",

@@ -24,6 +24,7 @@ AMOUNTS = (
 MOMENTS = ("window_start", "window_end", "snapshot_at")
 WHOLE = (
     "max_tenor_months", "drawdown_notice_days", "signatories_needed", "offer_validity_days", "information_days",
+    "decision_validity_days",
 )  # fmt: skip
 SWITCHES = ("subtract_compensation", "recycle_repaid")
 LISTS = ("reserved_to_committee", "conditions_precedent", "required_papers", "scorecard", "pricing", "basis")
@@ -154,7 +155,7 @@ def _check_lines(values: Mapping[str, Any]) -> None:
     if values["max_ticket"] is not None and values["max_ticket"] < values["min_ticket"]:
         raise Refused("The largest ticket is not below the smallest.", field="max_ticket")
     for name in ("min_ticket", "drawdown_minimum", "drawdown_multiple", "max_tenor_months", "signatories_needed",
-                 "offer_validity_days"):  # fmt: skip
+                 "offer_validity_days", "decision_validity_days"):  # fmt: skip
         if values[name] <= 0:
             raise Refused(f"Give {name.replace('_', ' ')} above zero.", field=name)
     for name in ("partner_limit", "group_limit"):
@@ -190,3 +191,9 @@ def _add_tables(policy: FundPolicy, values: Mapping[str, Any]) -> None:
         )
         for row in rows
     )
+
+
+def start_of_day(*, fund: Fund, on: date) -> dict[str, Any]:
+    """The part of the close that is a policy's: one that takes effect on `on` moves the limits in the book."""
+    policy = FundPolicy.objects.filter(fund=fund, state=FundPolicy.State.IN_FORCE, effective_from=on).last()
+    return {"limits_moved": apply_limits(fund=fund, policy=policy, actor=None, on=on) if policy else 0}

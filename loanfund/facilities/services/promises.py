@@ -1,5 +1,6 @@
 """Money of the fund set aside, given back, or signed for. The book holds every limit, whoever else is asking."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -14,6 +15,7 @@ from loanfund.facilities.selectors.policies import policy_in_force
 from loanfund.facilities.services.drafts import draft
 from loanfund.facilities.services.funds import lock_business_date
 from loanfund.facilities.services.limits import limit_entries
+from loanfund.ledger.chart import EntryDraft
 from loanfund.ledger.models import AccountKind
 from loanfund.ledger.services import LimitReached, post_entries
 from loanfund.parties.models import Partner, User
@@ -82,27 +84,39 @@ def reserve(
 @transaction.atomic
 def release(*, reference: str, actor: User | None, on: date, reason: str) -> Promise:
     """Give a reservation back: Reserved to Available, headroom up. Refused once signed; twice changes nothing."""
-    promise = Promise.objects.select_for_update(of=("self",)).select_related("fund").get(reference=reference)
-    if promise.state == Promise.State.RELEASED:
-        return promise
-    if promise.state == Promise.State.SIGNED:
+    return release_all(references=[reference], actor=actor, on=on, reason=reason)[0]
+
+
+@transaction.atomic
+def release_all(*, references: Sequence[str], actor: User | None, on: date, reason: str) -> list[Promise]:
+    """As release, for several promises of one fund in one posting. All or none."""
+    fund = Promise.objects.select_related("fund").get(reference=references[0]).fund
+    lock_business_date(fund)
+    found = Promise.objects.filter(fund=fund, reference__in=references).order_by("pk")
+    promises = list(found.select_for_update(of=("self",)))
+    if any(promise.state == Promise.State.SIGNED for promise in promises):
         raise Refused("This amount is signed for. Cancel the facility's undrawn commitment instead.")
-    lock_business_date(promise.fund)
-    entry = draft(
-        promise.fund,
+    standing = [promise for promise in promises if promise.state == Promise.State.RESERVED]
+    post_entries(entries=[_released(fund, promise, on) for promise in standing], actor=actor, on=on)
+    for promise in standing:
+        promise.state, promise.closed_on = Promise.State.RELEASED, on
+        promise.save(update_fields=["state", "closed_on"])
+        after = {"amount": promise.amount}
+        record(actor=actor, action="promise.released", obj=promise, on=on, after=after, reason=reason)
+    return promises
+
+
+def _released(fund: Fund, promise: Promise, on: date) -> EntryDraft:
+    return draft(
+        fund,
         key=f"promise:{promise.pk}:released",
         kind="reservation_released",
         legs=postings.reservation_released(
-            currency=promise.fund.currency, application=reference, amount=promise.amount, headroom=promise.headroom
+            currency=fund.currency, application=promise.reference, amount=promise.amount, headroom=promise.headroom
         ),
         on=on,
-        cause=reference,
+        cause=promise.reference,
     )
-    post_entries(entries=[entry], actor=actor, on=on)
-    promise.state, promise.closed_on = Promise.State.RELEASED, on
-    promise.save(update_fields=["state", "closed_on"])
-    record(actor=actor, action="promise.released", obj=promise, on=on, after={"amount": promise.amount}, reason=reason)
-    return promise
 
 
 def _sentence(reached: LimitReached, fund: Fund, partner: Partner) -> Refused:

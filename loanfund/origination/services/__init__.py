@@ -1,0 +1,93 @@
+"""The verbs from an application to a signed facility."""
+
+from loanfund.origination.services.applications import (
+    assign_analyst,
+    attach_document,
+    check_document,
+    edit_application,
+    return_to_partner,
+    start_application,
+    start_check,
+    submit_application,
+    withdraw_application,
+)
+from loanfund.origination.services.evidence import assess_impact, import_liquidations
+from loanfund.origination.services.offers import (
+    decline_offer,
+    lapse_due,
+    make_offer,
+    refuse_offer,
+    retract_offer,
+    send_offer,
+    sign_offer,
+)
+from loanfund.origination.services.proposals import (
+    open_voting,
+    propose_reserved,
+    replace_proposal,
+    return_to_check,
+    table_proposal,
+)
+from loanfund.origination.services.review import (
+    answer_question,
+    ask_question,
+    resume_check,
+    score_application,
+    write_memo,
+)
+from loanfund.origination.services.seats import (
+    confirm_leave,
+    confirm_seat,
+    declare_conflict,
+    form_committee,
+    propose_leave,
+    propose_seat,
+    refuse_seat,
+    schedule_meeting,
+    write_minutes,
+)
+from loanfund.origination.services.voting import cast_deciding_vote, cast_vote, close_voting, decline_tie
+
+__all__ = [
+    "answer_question",
+    "ask_question",
+    "assess_impact",
+    "assign_analyst",
+    "attach_document",
+    "cast_deciding_vote",
+    "cast_vote",
+    "check_document",
+    "close_voting",
+    "confirm_leave",
+    "confirm_seat",
+    "declare_conflict",
+    "decline_offer",
+    "decline_tie",
+    "edit_application",
+    "form_committee",
+    "import_liquidations",
+    "lapse_due",
+    "make_offer",
+    "open_voting",
+    "propose_leave",
+    "propose_reserved",
+    "propose_seat",
+    "refuse_offer",
+    "refuse_seat",
+    "replace_proposal",
+    "resume_check",
+    "retract_offer",
+    "return_to_check",
+    "return_to_partner",
+    "schedule_meeting",
+    "score_application",
+    "send_offer",
+    "sign_offer",
+    "start_application",
+    "start_check",
+    "submit_application",
+    "table_proposal",
+    "withdraw_application",
+    "write_memo",
+    "write_minutes",
+]
