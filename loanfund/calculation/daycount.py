@@ -49,7 +49,8 @@ _YEAR_LENGTHS = (0, *(366 if isleap(year) else 365 for year in range(1, MAXYEAR 
 _LEAP_DAYS_BEFORE = tuple(y // 4 - y // 100 + y // 400 for y in (0, *range(MAXYEAR)))
 """By year: its days, and how many leap days came before it. Looked up, since loops count millions of fractions."""
 _MONTH_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_DAYS_APART = {13: 28, 26: 14, 52: 7}
+_MONTHS_APART = {1: 12, 2: 6, 3: 4, 4: 3, 6: 2, 12: 1}
+_WEEKS_APART = {13: 4, 26: 2, 52: 1}
 
 
 # Dates and leap days
@@ -135,7 +136,8 @@ def _psa_days(start: date, end: date, period: ReferencePeriod) -> int:
 
 
 def _eurobond_days(start: date, end: date, _: ReferencePeriod) -> int:
-    return _thirty(start, end, min(start.day, 30), min(end.day, 30))
+    d1, d2 = start.day, end.day
+    return _thirty(start, end, 30 if d1 == 31 else d1, 30 if d2 == 31 else d2)
 
 
 def _eurobond_plus_days(start: date, end: date, _: ReferencePeriod) -> int:
@@ -246,14 +248,17 @@ def _act_act_icma(start: date, end: date, period: ReferencePeriod) -> tuple[int,
         frequency = _frequency_of(first, last)
     if first is not None and last is not None and first <= start and end <= last:
         return end.toordinal() - start.toordinal(), frequency * (last.toordinal() - first.toordinal())
+    months, weeks = _MONTHS_APART.get(frequency, 0), _WEEKS_APART.get(frequency, 0)
+    if not months and not weeks:
+        raise ValueError(f"Coupon periods cannot be rolled {frequency} times a year.")
     day = _roll_day(first or last or start, last or first or end, period.end_of_month)
     if first is None:
         last = last or end
-        first = _rolled(last, -1, frequency, day)
+        first = _rolled(last, -months, -weeks, day)
     elif last is None:
-        last = _rolled(first, 1, frequency, day)
-    start_num, start_den = _position(start, first, last, frequency, day)
-    end_num, end_den = _position(end, first, last, frequency, day)
+        last = _rolled(first, months, weeks, day)
+    start_num, start_den = _position(start, first, last, months, weeks, day)
+    end_num, end_den = _position(end, first, last, months, weeks, day)
     if start_den == end_den:
         return end_num - start_num, end_den * frequency
     return end_num * start_den - start_num * end_den, start_den * end_den * frequency
@@ -268,24 +273,19 @@ def _frequency_of(first: date, last: date) -> int:
 
 def _roll_day(first: date, last: date, end_of_month: bool | None) -> int:
     """The day of the month on which coupons fall, 31 for month ends, 0 when the two dates do not share one."""
+    if first.day == last.day < 28:
+        return first.day
     if end_of_month is not False and _is_month_end(first) and _is_month_end(last):
         return 31
     shorter, longer = (first, last) if first.day < last.day else (last, first)
     return longer.day if shorter.day == longer.day or _is_month_end(shorter) else 0
 
 
-def _rolled(d: date, periods: int, frequency: int, roll_day: int) -> date:
-    """The quasi-coupon date so many periods away."""
-    if frequency in _DAYS_APART:
-        return date.fromordinal(d.toordinal() + periods * _DAYS_APART[frequency])
-    index = d.year * 12 + d.month - 1 + periods * _months_apart(frequency)
-    return date.fromordinal(_in_month(index, roll_day or d.day))
-
-
-def _months_apart(frequency: int) -> int:
-    if 12 % frequency:
-        raise ValueError(f"Coupon periods cannot be rolled {frequency} times a year.")
-    return 12 // frequency
+def _rolled(d: date, months: int, weeks: int, roll_day: int) -> date:
+    """The next quasi-coupon date, or the one before when the distance is negative."""
+    if weeks:
+        return date.fromordinal(d.toordinal() + weeks * 7)
+    return date.fromordinal(_in_month(d.year * 12 + d.month - 1 + months, roll_day or d.day))
 
 
 def _in_month(index: int, day: int) -> int:
@@ -298,7 +298,7 @@ def _in_month(index: int, day: int) -> int:
     return date(year, month + 1, day).toordinal()
 
 
-def _position(d: date, first: date, last: date, frequency: int, roll_day: int) -> tuple[int, int]:
+def _position(d: date, first: date, last: date, months: int, weeks: int, roll_day: int) -> tuple[int, int]:
     """Where a date lies, in quasi-coupon periods since the start of the reference period.
 
     The reference period goes on regularly on both sides. The result is a numerator over the length in days of the
@@ -312,10 +312,8 @@ def _position(d: date, first: date, last: date, frequency: int, roll_day: int) -
     else:
         low = first.toordinal()
         return ordinal - low, last.toordinal() - low
-    if frequency in _DAYS_APART:
-        step = _DAYS_APART[frequency]
-        return periods * step + ordinal - anchor.toordinal(), step
-    months = _months_apart(frequency)
+    if weeks:
+        return periods * weeks * 7 + ordinal - anchor.toordinal(), weeks * 7
     day = roll_day or anchor.day
     index = anchor.year * 12 + anchor.month - 1
     whole = (d.year * 12 + d.month - 1 - index) // months
