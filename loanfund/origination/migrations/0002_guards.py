@@ -40,7 +40,7 @@ DECLARE
     why_not text;
 BEGIN
     SELECT state, digest, number INTO about FROM origination_proposal WHERE id = NEW.proposal_id;
-    IF about.state <> CASE WHEN NEW.casting THEN 'tied' ELSE 'voting' END THEN
+    IF about.state <> (CASE WHEN NEW.casting THEN 'tied' ELSE 'voting' END) THEN
         RAISE EXCEPTION '% is not open for this ballot.', about.number USING ERRCODE = 'LF201';
     END IF;
     IF NEW.digest <> about.digest THEN

@@ -70,6 +70,7 @@ class LiquidationRecord(AppendOnly):
                 condition=Q(quantity__gt=0) & Q(price__gte=0), name="origination_liquidationrecord_trade_plausible"
             ),
         ]
+        indexes: ClassVar = [models.Index(fields=["reference"], name="origination_liquidation_ref")]
 
     def __str__(self) -> str:
         return f"{self.upload} row {self.row}"
