@@ -43,8 +43,8 @@ class Drop:
         folder.chmod(0o700)
 
     def reaches(self, *paths: Path) -> bool:
-        """Whether this user can look into all of `paths` (a folder closed to others may lie above them)."""
-        look = 'for path; do test -r "$path" || exit 1; done'
+        """Whether this user can enter or run all of `paths` (a folder closed to others may lie above them)."""
+        look = 'for path; do test -r "$path" && test -x "$path" || exit 1; done'
         test = self.command(["/bin/sh", "-c", look, "sh", *map(str, paths)])
         return subprocess.run(test, check=False, cwd="/", **self.popen_options()).returncode == 0
 
@@ -73,5 +73,7 @@ def unprivileged(owner_of: Path) -> list[Drop]:
     if setpriv is None:
         return [Drop(user.pw_uid, user.pw_gid, by_python=True)]
     plain = (setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups")
-    looking = (*plain, "--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search")
+    # access(2) forgets capabilities of anyone but root, and initdb asks it, unless that is switched off.
+    kept = ("--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search")
+    looking = (*plain, *kept, "--securebits=+no_setuid_fixup")
     return [Drop(user.pw_uid, user.pw_gid, (*plain, "--")), Drop(user.pw_uid, user.pw_gid, (*looking, "--"))]

@@ -215,7 +215,12 @@ def rights(*, app: str) -> list[str]:
 
 
 def choose(
-    site_packages: Path, home: Path, sockets: Path, fallback: Path, settings: Sequence[str] = SAFE
+    site_packages: Path,
+    home: Path,
+    sockets: Path,
+    fallback: Path,
+    settings: Sequence[str] = SAFE,
+    ways: Sequence[Drop] = (),
 ) -> tuple[Postgres, str]:
     """The cluster below `home`, and a sentence to print when it had to go elsewhere.
 
@@ -225,7 +230,7 @@ def choose(
     binaries = binaries_in(site_packages)
     home.parent.mkdir(parents=True, exist_ok=True)
     sockets.parent.mkdir(parents=True, exist_ok=True)
-    ways = unprivileged(home)
+    ways = ways or unprivileged(home)
     for drop in ways:
         if drop.reaches(binaries / "postgres", home.parent, sockets.parent):
             return Postgres(binaries, home, sockets, drop, tuple(settings)), ""

@@ -26,11 +26,15 @@ PARTS = ("manage.py", "requirements.txt", "launcher", "loanfund", "templates", "
 
 
 @contextmanager
-def checkout(uid: int | None = None) -> Iterator[Layout]:
-    """The product's files in a short temporary folder, with this environment's packages; gone afterwards."""
+def checkout(uid: int | None = None, *, closed: bool = False) -> Iterator[Layout]:
+    """The product's files in a short temporary folder, with this environment's packages; gone afterwards.
+
+    `closed` hides it below a folder that only its owner enters, as root's home is.
+    """
     with tempfile.TemporaryDirectory(prefix="lfl-", ignore_cleanup_errors=True) as made:
-        root = Path(made).resolve()
-        root.chmod(0o755)
+        root = Path(made).resolve() / "fund"
+        root.mkdir()
+        root.parent.chmod(0o700 if closed else 0o755)
         for part in PARTS:
             source = ROOT / part
             if source.is_dir():

@@ -4,6 +4,7 @@ import os
 import socket
 import stat
 import sys
+import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
@@ -11,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from launcher.layout import Layout
-from launcher.osuser import Trouble, same_user
-from launcher.postgres import SOCKET_PATH_LIMIT, binaries_in, free_port, socket_folder
+from launcher.osuser import Drop, Trouble, same_user
+from launcher.postgres import SOCKET_PATH_LIMIT, binaries_in, choose, free_port, socket_folder
 from launcher.processes import MARK, marked, wait_until
 from launcher.supervisor import Service, Supervisor
 from tests.servers import SITE_PACKAGES
@@ -55,6 +56,20 @@ def test_a_deep_checkout_gets_its_sockets_in_a_short_folder() -> None:
 
 def test_of_the_two_databases_in_the_wheel_the_newer_is_used() -> None:
     assert binaries_in(SITE_PACKAGES).parent.name == "pginstall18"
+
+
+def test_where_the_database_user_cannot_reach_the_checkout_it_lives_elsewhere() -> None:
+    """A user who reaches nothing stands for a container in which root may keep no right to look."""
+    refusing = Drop(os.geteuid(), os.getegid(), prefix=("/bin/false",))
+    with tempfile.TemporaryDirectory(prefix="lfl-") as made:
+        fallback = Path(made) / "elsewhere"
+        there, told = choose(SITE_PACKAGES, Path(made) / "pg", Path(made) / "s", fallback, ways=[refusing])
+        assert there.home == fallback / "postgres"
+        assert there.binaries.is_relative_to(fallback)
+        assert (there.binaries / "initdb").exists()
+        assert (
+            told == f"The database lives in {fallback}: the user it runs as cannot reach {Path(made) / 'pg'}."
+        )
 
 
 def test_a_machine_without_the_wheel_is_pointed_to_its_own_servers(tmp_path: Path) -> None:

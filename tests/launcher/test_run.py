@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -159,6 +160,14 @@ def test_an_ordinary_user_starts_it_too() -> None:
         assert (layout.var / "postgres").stat().st_uid == way.uid
         assert run.press_ctrl_c() == 0
         assert everything(layout) == []
+
+
+def test_a_checkout_below_a_home_closed_to_others_is_served_without_opening_it() -> None:
+    with checkout(closed=True) as layout:
+        run = start(layout).wait_until_up()
+        assert run.health()["ok"]
+        assert stat.S_IMODE(layout.root.parent.stat().st_mode) == 0o700
+        assert run.press_ctrl_c() == 0
 
 
 def test_servers_named_in_the_environment_are_used_instead(module_db: str) -> None:
