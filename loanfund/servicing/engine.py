@@ -7,7 +7,6 @@ that the replay gives is compared with what is booked, row by row and account by
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from django.db import transaction

@@ -13,7 +13,8 @@ from loanfund.facilities.models import Facility, Fund
 from loanfund.ledger.chart import EntryDraft
 from loanfund.ledger.services import post_entries
 from loanfund.servicing.engine import bring_to
-from loanfund.servicing.fold import draw_picture, store_factors
+from loanfund.servicing.factors import store_factors
+from loanfund.servicing.fold import draw_picture
 from loanfund.servicing.models import Accrual, CloseBatch, CloseException, FacilityAccrual
 
 BATCH_LOANS = 10_000

@@ -7,7 +7,6 @@ from django.db import models
 from django.db.models import Q
 
 from loanfund.audit.models import AppendOnly
-from loanfund.facilities.models import Facility
 from loanfund.servicing.models.drawdowns import MONEY
 
 INTEGER = {"max_digits": 80, "decimal_places": 0}

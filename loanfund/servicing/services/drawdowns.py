@@ -19,8 +19,8 @@ from loanfund.ledger.models import AccountKind
 from loanfund.ledger.services import LimitReached, post_entries
 from loanfund.parties.models import Partner, SettlementAccount, User
 from loanfund.reference.selectors import calendar
-from loanfund.servicing.desk import hold_facility
 from loanfund.servicing import fold, postings
+from loanfund.servicing.desk import hold_facility
 from loanfund.servicing.engine import book_event
 from loanfund.servicing.models import Drawdown, Loan
 from loanfund.servicing.selectors.facilities import available_commitment

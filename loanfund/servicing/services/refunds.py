@@ -20,7 +20,7 @@ from loanfund.servicing import fold, postings
 from loanfund.servicing.desk import hold_facility, hold_fund
 from loanfund.servicing.engine import book_event
 from loanfund.servicing.models import Receipt, Refund
-from loanfund.servicing.selectors.receipts import unassigned, unapplied
+from loanfund.servicing.selectors.receipts import unapplied, unassigned
 
 State = Refund.State
 
