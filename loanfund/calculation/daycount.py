@@ -337,11 +337,19 @@ class DayCount(StrEnum):
     ``fraction_ints``, which check.
     """
 
+    _value_: str
     clause: str
     days_rule: _Count
     fraction_rule: _Rule
 
-    def __new__(cls, name: str, clause: str, days_rule: _Count, fraction_rule: _Rule) -> "DayCount":
+    def __new__(
+        cls,
+        name: str,
+        clause: str = "",
+        days_rule: _Count = _actual_days,
+        fraction_rule: _Rule = _act_act_isda,
+    ) -> "DayCount":
+        # The defaults are for the type checker: DayCount("ACT/360") looks a member up and does not come here.
         member = str.__new__(cls, name)
         member._value_ = name
         member.clause = clause

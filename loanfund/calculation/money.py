@@ -101,7 +101,7 @@ def currency(code: str) -> Currency:
 def rounded_quotient(numerator: int, denominator: int, rounding: Rounding = Rounding.HALF_UP) -> int:
     """The rational ``numerator / denominator`` rounded once to a whole number.
 
-    Raises ZeroDivisionError for a denominator of zero. Nothing else can go wrong, at any size.
+    Raises ZeroDivisionError for a denominator of zero and ValueError for an unknown mode; size does not matter.
     """
     if denominator < 0:
         numerator, denominator = -numerator, -denominator
@@ -112,7 +112,7 @@ def rounded_quotient(numerator: int, denominator: int, rounding: Rounding = Roun
     floor, rest = divmod(numerator, denominator)
     if not rest:
         return floor
-    return floor + _goes_up(floor, 2 * rest - denominator, rounding)
+    return floor + _goes_up(floor, 2 * rest - denominator, Rounding(rounding))
 
 
 def _goes_up(floor: int, beyond_half: int, rounding: Rounding) -> bool:
@@ -128,11 +128,13 @@ def _goes_up(floor: int, beyond_half: int, rounding: Rounding) -> bool:
             return floor >= 0
     if beyond_half:
         return beyond_half > 0
-    if rounding is Rounding.HALF_EVEN:
-        return floor % 2 == 1
-    if rounding is Rounding.HALF_DOWN:
-        return floor < 0
-    raise ValueError(f"{rounding!r} is no rounding mode.")
+    match rounding:
+        case Rounding.HALF_EVEN:
+            return floor % 2 == 1
+        case Rounding.HALF_DOWN:
+            return floor < 0
+        case Rounding.HALF_UP:
+            return floor >= 0
 
 
 def q12(numerator: int, denominator: int) -> int:
