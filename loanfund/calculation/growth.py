@@ -22,6 +22,7 @@ from loanfund.calculation.rates import (
     Method,
     OvernightRate,
     round30,
+    round30_product,
 )
 
 Pair = tuple[int, int]
@@ -156,10 +157,10 @@ class _Overnight:
         if self.run is None or night >= self.run[1]:
             self._next_run(night)
         assert self.run is not None
-        begun, _, daily, weight = self.run
+        begun, ends, daily, weight = self.run
         nights = day.toordinal() - begun.toordinal()
         if self.rate.observation_shift:
-            nights = min(nights, weight)
+            nights = weight if day >= ends else min(nights, weight)
         step_num, step_den = daily.numerator * nights, daily.denominator * self.year
         if self.rate.method is Method.COMPOUNDED:
             units = self.units + round30_product(self.units, step_num, step_den)
@@ -191,7 +192,9 @@ class _Overnight:
             value = bounded(value, self.rate.floor, self.rate.cap)
         weight = ends.toordinal() - night.toordinal()
         if self.rate.observation_shift:
-            weight = calendar.add_business_days(observed, 1).toordinal() - observed.toordinal()
+            # A locked rate stands for its own night's weight: the weights are never locked.
+            weighed = calendar.add_business_days(business, -self.rate.lookback_days)
+            weight = calendar.add_business_days(weighed, 1).toordinal() - weighed.toordinal()
         self.run = (night, ends, Fraction(value) + self.inside, weight)
 
     def _with_margin(self, earned: int, day: date, observed_days: int) -> Pair:
@@ -207,14 +210,6 @@ class _Overnight:
             return num, den
         margin_num, margin_den = self.rate.margin.as_integer_ratio()
         return num * margin_den * d + margin_num * n * den, den * margin_den * d
-
-
-def round30_product(units: int, numerator: int, denominator: int) -> int:
-    """units x numerator / denominator, rounded once, half-up: one step of a factor that has 30 decimals."""
-    product = units * numerator
-    if product >= 0:
-        return (2 * product + denominator) // (2 * denominator)
-    return -((denominator - 2 * product) // (2 * denominator))
 
 
 def bounded_fraction(value: Fraction, floor: Decimal | None, cap: Decimal | None) -> Fraction:

@@ -200,3 +200,11 @@ def published(values: Iterable[tuple[date, Decimal]], reference: str = "SOFR") -
 def round30(numerator: int, denominator: int) -> int:
     """A rational number rounded once to 30 decimals, half-up, as a whole number of 1e-30."""
     return rounded_quotient(numerator * FACTOR_UNITS, denominator)
+
+
+def round30_product(units: int, numerator: int, denominator: int) -> int:
+    """units x numerator / denominator, rounded once, half-up: one step of a factor that has 30 decimals."""
+    product = units * numerator
+    if product >= 0:
+        return (2 * product + denominator) // (2 * denominator)
+    return -((denominator - 2 * product) // (2 * denominator))
