@@ -8,27 +8,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from math import ceil
 from typing import Any
 
 from loanfund.audit.errors import Refused
+from loanfund.calculation.daycount import DayCount
 from loanfund.calculation.money import Rounding, round_decimal
 from loanfund.calculation.money import currency as currency_of
 from loanfund.calculation.periods import Tenor, add_tenor
+from loanfund.calculation.profiles import PrepaymentEffect, Profile, ProfileKind
+from loanfund.calculation.rates import FixedRate, OvernightRate, Rate, ZeroUntil
+from loanfund.calculation.terms import FacilityTerms
 from loanfund.facilities.models import Fund, FundPolicy
 from loanfund.origination.models import Application, Decision
+from loanfund.reference.models import ReferenceRate
+from loanfund.reference.selectors import calendar
 
 DEAL = frozenset({
     "tenor_months", "profile", "interest_only_months", "revolving", "rate", "reference", "margin", "floor", "lookback",
     "day_count", "period", "default_margin", "grace_days", "arrangement_fee", "commitment_fee", "prepayment_fee",
-    "availability_months", "balloon",
+    "availability_months", "balloon", "cap", "interest_free_months", "capitalised_months", "prepayment_effect",
 })  # fmt: skip
-"""The keys of a deal. Rates and fees are fractions as text ("0.03" is 3 % a year); `arrangement_fee` and
-`prepayment_fee` are fractions of the amount, `commitment_fee` a fraction a year of the undrawn part; `period` is a
-tenor such as "3M"; `reference` names an overnight rate, and then `margin`, `floor` and `lookback` go with it."""
+"""The keys of a deal. Rates and fees are fractions as text ("0.03" is 3 % a year); `arrangement_fee`, `prepayment_fee`
+and `balloon` are fractions of the amount, `commitment_fee` a fraction a year of the undrawn part; `period` is a tenor
+such as "3M". `reference` names an overnight rate compounded in arrears, in place of `rate`; then `margin`, `floor`,
+`cap` and `lookback` (business days) go with it. No interest runs in the first `interest_free_months`; that of the first
+`capitalised_months` is added to principal."""
 FRACTIONS = {
-    "rate", "margin", "floor", "default_margin", "arrangement_fee", "commitment_fee", "prepayment_fee", "balloon",
+    "rate", "margin", "floor", "cap", "default_margin", "arrangement_fee", "commitment_fee", "prepayment_fee", "balloon",
 }  # fmt: skip
-WHOLE = {"tenor_months", "interest_only_months", "grace_days", "availability_months", "lookback"}
+WHOLE = {
+    "tenor_months", "interest_only_months", "grace_days", "availability_months", "lookback", "interest_free_months",
+    "capitalised_months",
+}  # fmt: skip
 
 
 def deal_terms(*, policy: FundPolicy, application: Application, changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,10 +128,102 @@ def arrangement_fee(document: Mapping[str, Any]) -> Decimal:
     return Decimal(document["fees"]["arrangement"])
 
 
-def facility_document(*, fund: Fund, amount: Decimal, deal: Mapping[str, Any], signed_on: date) -> dict[str, Any]:
-    """The canonical terms of `calculation` for a facility of `amount` on this deal, dated from `signed_on`."""
+def facility_terms(*, fund: Fund, amount: Decimal, deal: Mapping[str, Any], signed_on: date) -> FacilityTerms:
+    """The terms of `calculation` for a facility of `amount` (fund currency) on this deal, dated from `signed_on`.
+
+    Refused, naming the field, when the deal contradicts itself, or when a period's last fixing would be published
+    after its payment.
+    """
     dates = dates_of(deal, signed_on)
-    return {"commitment": amount, "currency": fund.currency, "deal": dict(deal), "maturity": dates.maturity}
+    try:
+        return FacilityTerms(
+            currency=currency_of(fund.currency),
+            commitment=as_money(amount, fund.currency),
+            signed_on=signed_on,
+            availability_end=dates.availability_end,
+            maturity=dates.maturity,
+            rate=_rate(deal, signed_on),
+            day_count=DayCount(deal["day_count"]),
+            period_tenor=Tenor.parse(deal["period"]),
+            profile=_profile(deal, amount, fund.currency),
+            revolving=deal["revolving"],
+            payment_calendar=calendar(fund.calendar),
+            # Floating periods move with their payment days; fixed ones keep their days and only the payment moves.
+            adjust_periods=bool(deal.get("reference")),
+            default_margin=Decimal(deal.get("default_margin", "0")),
+            grace_days=deal.get("grace_days", 0),
+            prepayment_effect=PrepaymentEffect(deal.get("prepayment_effect", PrepaymentEffect.INSTALMENT)),
+            prepayment_fee=Decimal(deal.get("prepayment_fee", "0")),
+            arrangement_fee=Decimal(deal.get("arrangement_fee", "0")),
+            commitment_fee=Decimal(deal.get("commitment_fee", "0")),
+        )
+    except (ValueError, KeyError) as error:
+        field, _, sentence = str(error).partition(": ")
+        raise Refused(f"These terms do not work: {sentence or error}", field=field if sentence else "terms") from error
+
+
+def facility_document(*, fund: Fund, amount: Decimal, deal: Mapping[str, Any], signed_on: date) -> dict[str, Any]:
+    """The canonical document of `facility_terms`, calendars by name."""
+    terms = facility_terms(fund=fund, amount=amount, deal=deal, signed_on=signed_on)
+    return terms.to_document(calendars_by_name=True)
+
+
+def as_money(amount: Decimal, code: str) -> Decimal:
+    """The same amount written with the currency's own decimals; ValueError when it has finer ones."""
+    exact = amount.quantize(Decimal(1).scaleb(-currency_of(code).decimals))
+    if exact != amount:
+        raise ValueError(f"amount: {amount} is finer than {code} allows.")
+    return exact
+
+
+def _rate(deal: Mapping[str, Any], signed_on: date) -> Rate:
+    rate: FixedRate | OvernightRate
+    if deal.get("reference"):
+        reference = ReferenceRate.objects.filter(code=deal["reference"]).first()
+        if reference is None:
+            raise ValueError(f"reference: there is no reference rate {deal['reference']}.")
+        rate = OvernightRate(
+            reference=reference.code,
+            lookback_days=deal.get("lookback", 5),
+            margin=Decimal(deal.get("margin", "0")),
+            floor=Decimal(deal["floor"]) if "floor" in deal else None,
+            cap=Decimal(deal["cap"]) if "cap" in deal else None,
+            publication_calendar=calendar(reference.calendar),
+            publication_lag=reference.publication_lag,
+        )
+    else:
+        rate = FixedRate(Decimal(deal["rate"]))
+    if deal.get("interest_free_months"):
+        return ZeroUntil(add_tenor(signed_on, Tenor(deal["interest_free_months"], "M")), rate)
+    return rate
+
+
+KINDS = {
+    Application.Profile.BULLET: ProfileKind.BULLET,
+    Application.Profile.EQUAL_PRINCIPAL: ProfileKind.EQUAL_PRINCIPAL,
+    Application.Profile.LEVEL: ProfileKind.LEVEL,
+    Application.Profile.INTEREST_ONLY: ProfileKind.EQUAL_PRINCIPAL,
+    Application.Profile.BALLOON: ProfileKind.EQUAL_PRINCIPAL,
+}
+
+
+def _profile(deal: Mapping[str, Any], amount: Decimal, code: str) -> Profile:
+    months = Tenor.parse(deal["period"]).months
+    if not months:
+        raise ValueError("period: give months or years, such as 3M.")
+    balloon = Decimal(0)
+    if deal["profile"] == Application.Profile.BALLOON:
+        if not Decimal(deal.get("balloon", "0")):
+            raise ValueError("balloon: say which part of the amount is left for the last payment.")
+        balloon = round_decimal(amount * Decimal(deal["balloon"]), currency_of(code), Rounding.HALF_UP)
+    if deal["profile"] == Application.Profile.INTEREST_ONLY and not deal["interest_only_months"]:
+        raise ValueError("interest_only_months: say for how many months only interest is paid.")
+    return Profile(
+        kind=KINDS[Application.Profile(deal["profile"])],
+        principal_grace=ceil(deal["interest_only_months"] / months),
+        interest_grace=ceil(deal.get("capitalised_months", 0) / months),
+        balloon=balloon,
+    )
 
 
 def offer_document(

@@ -24,7 +24,7 @@ def calendar(name: str) -> Calendar:
     "weekends" and "every day" need no rows. Raises Refused for a name without rows.
     """
     if "+" in name:
-        return joined(*(calendar(part) for part in name.split("+")))
+        return joined(*(calendar(part.strip()) for part in name.split("+")))
     if name == WEEKENDS_ONLY.name:
         return WEEKENDS_ONLY
     if name == EVERY_DAY.name:
