@@ -52,7 +52,8 @@ def balance_as_of(ref: AccountRef, *, book_id: int, booking_date: date) -> Decim
         account__currency=ref.currency,
         booking_date__lte=booking_date,
     ).values_list("account__decimals")
-    row = days.annotate(debits=Sum("debit"), credits=Sum("credit")).first()
+    summed = days.annotate(debits=Sum("debit"), credits=Sum("credit"))
+    row = summed.order_by("account__decimals").first()
     if row is None:
         return Decimal(0)
     decimals, debits, credits_ = row

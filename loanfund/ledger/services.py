@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -157,7 +157,7 @@ class _Arrays:
         )
         legs: dict[tuple[AccountRef, str], tuple[Decimal, bool]] = {}
         for leg in draft.legs:
-            if leg.amount <= 0 or not leg.amount.is_finite():
+            if not leg.amount.is_finite() or leg.amount <= 0:
                 raise Refused(f"Entry {draft.key}: {leg.amount} is not an amount above zero.", field="amount")
             amount, fact = legs.get((leg.account, leg.side), (Decimal(0), False))
             legs[leg.account, leg.side] = (amount + leg.amount, fact or leg.fact)
@@ -220,8 +220,9 @@ def post_entries(
             "Two entries of one posting have the same key: each business event has its own.", field="key"
         )
     arrays = _Arrays()
-    for draft in entries:
-        arrays.add(draft)
+    with localcontext(prec=60):
+        for draft in entries:
+            arrays.add(draft)
     with _book_refusals(), connection.cursor() as cursor:
         cursor.execute(_POST, [*arrays.arguments(), *actor_label(actor), on])
         return [JournalEntry.from_db(connection.alias, _COLUMNS, row) for row in cursor.fetchall()]

@@ -55,34 +55,33 @@ def test_a_chain_without_a_link_has_proven_nothing(committed_db: str, superuser_
     assert not finding.passed
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "at = at + interval '1 microsecond'",
-        '"on" = "on" + 1',
-        "actor_id = '9'",
-        "actor = 'someone else'",
-        "action = 'thing.undone'",
-        "object_type = 'x'",
-        "object_id = '1'",
-        "before = '{}'",
-        "after = '{\"n\": 9}'",
-        "reason = ' '",
-    ],
-)
+CHANGES = {
+    "at": "at + interval '1 microsecond'",
+    "on": '"on" + 1',
+    "actor_id": "'9'",
+    "actor": "'someone else'",
+    "action": "'thing.undone'",
+    "object_type": "'x'",
+    "object_id": "'1'",
+    "before": "'{}'",
+    "after": "'{\"n\": 9}'",
+    "reason": "' '",
+}
+
+
 def test_a_superuser_who_changes_any_column_of_an_event_is_found(
-    five_events: list[AuditEvent], superuser_sql: Sql, change: str
+    five_events: list[AuditEvent], superuser_sql: Sql
 ) -> None:
     victim = five_events[2].pk
-    past_the_triggers(superuser_sql, f"UPDATE audit_auditevent SET {change} WHERE id = {victim}")
-    assert broken() == [f"audit_auditevent:{victim}"]
-
-
-def test_no_column_of_an_event_is_left_out_above(five_events: list[AuditEvent], superuser_sql: Sql) -> None:
-    columns = {field.column for field in AuditEvent._meta.concrete_fields}
-    assert columns == {
-        "id", "at", "on", "actor_id", "actor", "action", "object_type", "object_id", "before", "after", "reason",
-    }  # fmt: skip
+    superuser_sql("CREATE TABLE saved AS TABLE audit_auditevent")
+    assert {field.column for field in AuditEvent._meta.concrete_fields} == {"id", *CHANGES}
+    for column, value in CHANGES.items():
+        change = f'UPDATE audit_auditevent SET "{column}" = {value} WHERE id = {victim}'
+        past_the_triggers(superuser_sql, change)
+        assert broken() == [f"audit_auditevent:{victim}"], column
+        back = f'UPDATE audit_auditevent e SET "{column}" = s."{column}" FROM saved s WHERE s.id = e.id'
+        past_the_triggers(superuser_sql, back)
+        assert broken() == [], column
 
 
 def test_a_removed_event_is_missed(five_events: list[AuditEvent], superuser_sql: Sql) -> None:
@@ -122,27 +121,25 @@ def test_a_tail_cut_off_shows_against_a_head_that_was_kept(
     assert verify_chain([EMPTY_CHAIN, ChainHead(1, bytes(AuditLink.objects.get(seq=1).hash).hex())]).passed
 
 
-@pytest.mark.parametrize(
-    "attack",
-    [
-        "UPDATE audit_auditevent SET actor = 'x'",
-        "DELETE FROM audit_auditevent",
-        "TRUNCATE audit_auditevent",
-        "INSERT INTO audit_auditlink (seq, source, ref, hash) VALUES (99, 'E', 1, '')",
-        "UPDATE audit_auditlink SET hash = ''",
-        "DELETE FROM audit_seal",
-        "INSERT INTO audit_seal (\"table\", batch, rows, digests) VALUES ('x', '', 0, '{}')",
-        "ALTER TABLE audit_auditevent DISABLE TRIGGER audit_event_linked",
-        "DROP TRIGGER audit_event_linked ON audit_auditevent",
-        "SELECT audit_link('E', 1, '')",
-        "SET session_replication_role = replica",
-    ],
-)
-def test_the_app_can_neither_change_the_log_nor_write_the_chain(
-    five_events: list[AuditEvent], attack: str
-) -> None:
-    with pytest.raises(DatabaseError), connection.cursor() as cursor:
-        cursor.execute(attack)
+ATTACKS = [
+    "UPDATE audit_auditevent SET actor = 'x'",
+    "DELETE FROM audit_auditevent",
+    "TRUNCATE audit_auditevent",
+    "INSERT INTO audit_auditlink (seq, source, ref, hash) VALUES (99, 'E', 1, '')",
+    "UPDATE audit_auditlink SET hash = ''",
+    "DELETE FROM audit_seal",
+    "INSERT INTO audit_seal (\"table\", batch, rows, digests) VALUES ('x', '', 0, '{}')",
+    "ALTER TABLE audit_auditevent DISABLE TRIGGER audit_event_linked",
+    "DROP TRIGGER audit_event_linked ON audit_auditevent",
+    "SELECT audit_link('E', 1, '')",
+    "SET session_replication_role = replica",
+]
+
+
+def test_the_app_can_neither_change_the_log_nor_write_the_chain(five_events: list[AuditEvent]) -> None:
+    for attack in ATTACKS:
+        with pytest.raises(DatabaseError), connection.cursor() as cursor:
+            cursor.execute(attack)
     assert verify_chain().passed
 
 

@@ -108,6 +108,7 @@ CREATE FUNCTION ledger_legs_posted() RETURNS trigger LANGUAGE plpgsql SECURITY D
 SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     bad record;
+    overfull boolean;
 BEGIN
     IF TG_RELID <> 'public.ledger_posting'::regclass THEN
         RAISE EXCEPTION 'ledger_legs_posted belongs to the postings alone.' USING ERRCODE = 'LF009';
@@ -123,19 +124,21 @@ BEGIN
         LEFT JOIN LATERAL (SELECT * FROM ledger_account WHERE id = l.account_id OFFSET 0) a ON true
     GROUP BY l.entry_id, e.key, e.leg_count, a.currency, a.family
     HAVING sum(CASE l.side WHEN 'D' THEN l.amount ELSE -l.amount END) <> 0 OR max(l.line) > e.leg_count
-        OR bool_or(a.book_id IS DISTINCT FROM e.book_id) OR bool_or(scale(trim_scale(l.amount)) > a.decimals) LIMIT 1;
-    IF FOUND AND bad.foreign_account THEN
+        OR bool_or(a.book_id IS DISTINCT FROM e.book_id) OR bool_or(scale(trim_scale(l.amount)) > a.decimals)
+    ORDER BY too_many DESC, foreign_account DESC LIMIT 1;
+    overfull := FOUND AND bad.too_many;
+    IF FOUND AND NOT overfull AND bad.foreign_account THEN
         RAISE EXCEPTION 'Entry % has a leg on an account that is not in its book.', bad.key USING ERRCODE = 'LF001';
-    ELSIF FOUND AND bad.too_fine THEN
+    ELSIF FOUND AND NOT overfull AND bad.too_fine THEN
         RAISE EXCEPTION 'Entry % has an amount finer than % allows.', bad.key, bad.currency USING ERRCODE = 'LF001';
-    ELSIF FOUND AND NOT bad.too_many THEN
+    ELSIF FOUND AND NOT overfull THEN
         RAISE EXCEPTION 'Entry % does not balance: debits and credits in % differ by %.', bad.key, bad.currency,
             trim_scale(bad.off) USING ERRCODE = 'LF001';
     END IF;
     SELECT sum(d.legs) AS present, sum(e.leg_count) AS wanted, bool_or(e.id IS NULL) AS headless INTO bad
     FROM (SELECT entry_id, count(*) AS legs FROM legs GROUP BY entry_id) d
         LEFT JOIN LATERAL (SELECT id, leg_count FROM ledger_journalentry WHERE id = d.entry_id OFFSET 0) e ON true;
-    IF bad.headless OR bad.present <> bad.wanted THEN
+    IF overfull OR bad.headless OR bad.present <> bad.wanted THEN
         SELECT coalesce(e.key, l.entry_id::text) AS key, count(*) AS present, coalesce(e.leg_count, 0) AS wanted INTO bad
         FROM legs l LEFT JOIN ledger_journalentry e ON e.id = l.entry_id GROUP BY l.entry_id, e.id
         HAVING count(*) IS DISTINCT FROM e.leg_count OR max(l.line) > e.leg_count LIMIT 1;
