@@ -91,9 +91,7 @@ def kept(facility: Facility, pending: Iterable[Leg] = ()) -> dict[tuple[K, str],
     return found
 
 
-def _owned_changes(
-    facility: Facility, picture: Picture, pending: Sequence[Leg]
-) -> dict[AccountRef, Decimal]:
+def _owned_changes(facility: Facility, picture: Picture, pending: Sequence[Leg]) -> dict[AccountRef, Decimal]:
     standing = kept(facility, pending)
     changes: dict[AccountRef, Decimal] = defaultdict(Decimal)
     for kind, owner in {*standing, *picture.owned}:
@@ -141,7 +139,7 @@ def _memorandum(facility: Facility, picture: Picture, pending: Sequence[Leg]) ->
     legs = moved(currency, (K.M_DRAWN, owner), (K.M_WRITTEN_OFF, owner), lost, fact=True)
     if not back:
         return legs
-    if facility.revolving:
+    if facility.revolving and facility.availability_end >= facility.fund.business_date:
         return legs + moved(currency, (K.M_DRAWN, owner), (K.M_UNDRAWN, owner), back, fact=True)
     recycled = policy_in_force(facility.fund, facility.fund.business_date).recycle_repaid
     target = (K.M_AVAILABLE, FUND) if recycled else (K.M_REPAID, owner)

@@ -43,7 +43,13 @@ class Payment:
         parts = (
             ["hash", self.transfer_hash.lower()]
             if self.transfer_hash
-            else ["bank", self.reference, str(self.amount.normalize()), self.value_date.isoformat(), self.sender]
+            else [
+                "bank",
+                self.reference,
+                str(self.amount.normalize()),
+                self.value_date.isoformat(),
+                self.sender,
+            ]
         )
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
@@ -95,7 +101,9 @@ def _payment(line: int, cells: dict[str, str], layout: str, zone: str, cut_off: 
         value_date = read("value_date", date.fromisoformat, date.min)
         transfer_hash, asset = "", cells["currency"].upper()
     else:
-        value_date = read("time", lambda text: value_date_of(_moment(text), zone=zone, cut_off=cut_off), date.min)
+        value_date = read(
+            "time", lambda text: value_date_of(_moment(text), zone=zone, cut_off=cut_off), date.min
+        )
         transfer_hash, asset = cells["hash"], cells["asset"].upper()
         if not transfer_hash:
             problems.append("hash is empty")

@@ -17,7 +17,8 @@ def hold_fund(fund: Fund, on: date) -> Fund:
     standing = lock_business_date(fund)
     if standing != on:
         raise Refused(
-            f"The business date of {fund.name} is {standing:%d %B %Y}, not {on:%d %B %Y}. Load the page again.", field="on"
+            f"The business date of {fund.name} is {standing:%d %B %Y}, not {on:%d %B %Y}. Load the page again.",
+            field="on",
         )
     running = CloseRun.objects.filter(fund=fund).exclude(state=CloseRun.State.DONE).first()
     if running is not None:

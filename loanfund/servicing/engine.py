@@ -20,7 +20,8 @@ from loanfund.ledger.chart import EntryDraft, Leg
 from loanfund.ledger.services import post_entries
 from loanfund.parties.models import User
 from loanfund.servicing import balances, rows
-from loanfund.servicing.fold import NewEvent, draw_picture
+from loanfund.servicing.events import NewEvent
+from loanfund.servicing.fold import draw_picture
 from loanfund.servicing.models import Accrual, Diary, Event, FacilityAccrual
 from loanfund.servicing.picture import Picture
 
@@ -44,10 +45,12 @@ def append_events(
     last = facility.events.aggregate(last=Max("number"))["last"] or 0
     stored = []
     for new in events:
-        there = facility.events.filter(key=new.key).first()
+        there = facility.events.filter(key=new.event.id).first()
         if there is not None:
             if there.document != new.document:
-                raise OtherContent(f"Event {new.key} of {facility.number} is booked already with another content.")
+                raise OtherContent(
+                    f"Event {new.event.id} of {facility.number} is booked already with another content."
+                )
             stored.append(there)
             continue
         last += 1
@@ -55,10 +58,10 @@ def append_events(
             Event.objects.create(
                 facility=facility,
                 number=last,
-                key=new.key,
-                kind=new.kind,
+                key=new.event.id,
+                kind=new.event.kind,
                 loan_id=new.loan_id,
-                value_date=new.value_date,
+                value_date=new.event.value_date,
                 booking_date=on,
                 document=new.document,
                 reverses=new.reverses,

@@ -88,7 +88,9 @@ def store_factors(classes: Sequence[int], night: date) -> int:
         )
     )
     new, without = [], 0
-    for stored in AccrualClass.objects.filter(pk__in=[pk for pk in classes if pk not in there]).order_by("pk"):
+    for stored in AccrualClass.objects.filter(pk__in=[pk for pk in classes if pk not in there]).order_by(
+        "pk"
+    ):
         key = class_key(stored.document)
         if night >= key.end:
             without += 1

@@ -1,49 +1,253 @@
-"""Between the rows of a facility and the fold of `calculation`: events in, the picture of its books out."""
+"""Between the rows of a facility and the fold of `calculation`: stored events in, the picture of its books out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
+from loanfund.audit.errors import Refused
+from loanfund.calculation import history as told
+from loanfund.calculation.events import KINDS
+from loanfund.calculation.facility import replay
+from loanfund.calculation.history import History, How
+from loanfund.calculation.money import Rounding, from_units12, minor_to_decimal
+from loanfund.calculation.state import LoanState, State
+from loanfund.calculation.terms import Component, FacilityTerms
 from loanfund.facilities.models import Facility
-from loanfund.servicing.models import Event, Instruction, Loan, ReceiptShare, Refund
-from loanfund.servicing.picture import Picture
+from loanfund.facilities.postings import facility_owner, loan_owner
+from loanfund.ledger.models import AccountKind
+from loanfund.reference.selectors import calendar
+from loanfund.servicing.events import NewEvent, stored
+from loanfund.servicing.factors import class_id, factors_on, rate_of
+from loanfund.servicing.picture import DueLine, FacilityNight, Night, NightState, Period, Picture, Share
+
+ONE_DAY = timedelta(days=1)
+PER_LOAN = frozenset({"LOAN_PRINCIPAL", "CAPITALISED_INTEREST", "INTEREST_DUE", "DEFAULT_INTEREST_DUE"})
 
 
-@dataclass(frozen=True)
-class NewEvent:
-    """An event about to be stored; `document` is calculation's own form of it."""
-
-    kind: str
-    key: str
-    value_date: date
-    document: dict[str, Any]
-    loan_id: int | None = None
-    reverses: Event | None = None
-    cause: str = ""
+def terms_of(facility: Facility) -> FacilityTerms:
+    """The terms as signed; amendments are events."""
+    signed = facility.terms.order_by("version")[0]
+    return FacilityTerms.from_document(signed.document, calendar)
 
 
-def disbursed(loan: Loan) -> NewEvent:
-    return NewEvent("disbursed", f"{loan.number}:disbursed", loan.disbursed_on, {}, loan_id=loan.pk)
+def tell(
+    facility: Facility, *, through: date, end_of_day: bool = False, extra: Sequence[NewEvent] = ()
+) -> History:
+    """The facility's whole history: through the start of day `through` with that day's events, or with its night too.
 
-
-def received(share: ReceiptShare) -> NewEvent:
-    return NewEvent("received", f"{share.receipt.number}:{share.pk}", share.receipt.value_date, {})
-
-
-def refunded(refund: Refund, on: date) -> NewEvent:
-    return NewEvent("refunded", refund.number, on, {})
-
-
-def reversed_event(event: Event, *, cause: str = "") -> NewEvent:
-    return NewEvent("reversed", f"{event.key}:reversed", event.value_date, {}, reverses=event, cause=cause)
-
-
-def from_instruction(instruction: Instruction) -> NewEvent:
-    return NewEvent(instruction.kind, instruction.number, instruction.value_date, {})
+    `extra` are events that are not stored: a what-if. Refused with calculation's sentence when the events cannot be.
+    """
+    rows = facility.events.filter(kind__in=KINDS).order_by("number")
+    events = [stored(row) for row in rows] + [new.event for new in extra]
+    # Known in advance, such as a prepayment notice for next month: it counts when its day comes.
+    events = [event for event in events if event.value_date <= through]
+    factors = factors_on(through, end_of_day=end_of_day)
+    try:
+        return replay(
+            terms_of(facility), events, factors.fixings, through, end_of_day=end_of_day, factors=factors
+        )
+    except ValueError as error:
+        raise Refused(f"{facility.number}: {error}") from error
 
 
 def draw_picture(
     facility: Facility, *, through: date, end_of_day: bool = False, extra: Sequence[NewEvent] = ()
 ) -> Picture:
-    raise NotImplementedError
+    """What the books of a facility should say at the start of day `through` with that day's events; with `end_of_day`
+    its night is in as well."""
+    return Painter(facility, tell(facility, through=through, end_of_day=end_of_day, extra=extra)).picture(
+        through, end_of_day
+    )
+
+
+class Painter:
+    """Turns a history, which names loans by number and counts in minor units, into rows and balances."""
+
+    def __init__(self, facility: Facility, history: History) -> None:
+        self.facility, self.history, self.state = facility, history, history.state
+        self.currency = history.state.terms.currency
+        self.loans: dict[str, int] = dict(facility.loans.values_list("number", "pk"))
+        self.classes: dict[int, int] = {}
+
+    def money(self, minor: int) -> Decimal:
+        return minor_to_decimal(minor, self.currency)
+
+    def loan(self, name: str) -> int | None:
+        return self.loans[name] if name else None
+
+    def picture(self, through: date, end_of_day: bool) -> Picture:
+        history = self.history
+        last = through if end_of_day else through - ONE_DAY
+        return Picture(
+            since=self.facility.signed_on,
+            through=last,
+            nights=tuple(self.night(one) for one in history.nights),
+            facility_nights=tuple(self.facility_night(one) for one in history.facility_nights),
+            dues=tuple(self.due(one) for one in history.dues),
+            shares=self.shares(),
+            periods=tuple(
+                Period(
+                    self.loans[name],
+                    one.start,
+                    one.end,
+                    one.payment_date,
+                    one.unadjusted_start,
+                    one.unadjusted_end,
+                )
+                for name, one in history.periods
+            ),
+            owned=self.owned(),
+            control={AccountKind(kind): amount for kind, amount in history.control().items()},
+            drawn=self.money(self.state.drawn),
+            written_off=self.money(self.lost()),
+            attend_on=attend_on(history, last + ONE_DAY, self.planned(last)),
+            figures=figures(history),
+        )
+
+    def night(self, one: told.Night) -> Night:
+        growth = one.growth
+        pk = self.classes.get(id(growth))
+        if pk is None:
+            pk = self.classes[id(growth)] = class_id(growth.key)
+        n1, d1 = growth.fraction(one.on + ONE_DAY)
+        n0, d0 = growth.fraction(one.on)
+        base_num, base_den = growth.at(one.piece_start)
+        return Night(
+            loan_id=self.loans[one.loan],
+            on=one.on,
+            principal=self.money(one.principal),
+            rate=rate_of(growth, one.on),
+            num=n1 * d0 - n0 * d1 if d0 != d1 else n1 - n0,
+            den=d0 * d1 if d0 != d1 else d1,
+            exact=from_units12(one.units),
+            posted=self.money(one.posted),
+            estimated=one.estimated,
+            suspended=one.suspended,
+            state=NightState(
+                pk, from_units12(one.period_units), base_num, base_den, from_units12(one.base_units)
+            ),
+        )
+
+    def facility_night(self, one: told.FacilityNight) -> FacilityNight:
+        return FacilityNight(
+            kind=one.kind,
+            subject=one.subject,
+            on=one.on,
+            on_amount=self.money(one.on_amount),
+            rate=Decimal(told.rate_text(one.rate)),
+            exact=from_units12(one.units),
+            posted=self.money(one.posted),
+            suspended=one.suspended,
+        )
+
+    def due(self, one: told.DueRow) -> DueLine:
+        return DueLine(
+            one.key,
+            one.component.value,
+            self.loan(one.loan),
+            self.money(one.amount),
+            one.due_date,
+            one.payable_from,
+        )
+
+    def shares(self) -> tuple[Share, ...]:
+        """Allocations, those of one source to one due on one day added up."""
+        sums: dict[tuple[Any, ...], int] = {}
+        for one in self.history.shares:
+            place = (
+                one.source,
+                one.due_key,
+                one.component.value,
+                one.how.value,
+                one.value_date,
+                self.loan(one.loan),
+            )
+            sums[place] = sums.get(place, 0) + one.amount
+        return tuple(Share(*place, self.money(amount)) for place, amount in sums.items())
+
+    def owned(self) -> dict[tuple[AccountKind, str], Decimal]:
+        whole = facility_owner(self.facility.pk)
+        return {
+            (AccountKind(kind), loan_owner(self.loans[name]) if kind in PER_LOAN else whole): amount
+            for (kind, name), amount in self.history.owned().items()
+        }
+
+    def planned(self, last: date) -> list[date]:
+        """The value dates of events that are known and have not come yet."""
+        return list(self.facility.events.filter(value_date__gt=last).values_list("value_date", flat=True))
+
+    def lost(self) -> int:
+        """Lent principal given up: waived or written off."""
+        gone = (How.WAIVED, How.WRITTEN_OFF)
+        return sum(
+            one.amount - one.capitalised
+            for one in self.history.shares
+            if one.component is Component.PRINCIPAL and one.how in gone
+        )
+
+
+def attend_on(history: History, day: date, planned: Iterable[date] = ()) -> date:
+    """The next day, `day` or later, that needs more than the plain accrual of its night.
+
+    `planned` are days on which events that are known already will count.
+    """
+    state = history.state
+    newest = {night.loan: night for night in history.nights[-len(state.loans) :]} if state.loans else {}
+    always = (
+        any(due.outstanding for due in state.dues.values())
+        or bool(state.notices and state.unapplied)
+        or any(night.estimated for night in newest.values())
+        or state.terms.rounding is not Rounding.HALF_UP
+        or _fee_accrues(state)
+        or any(
+            not _follows(newest.get(loan.name), loan, day) for loan in state.loans.values() if not loan.done
+        )
+    )
+    if always:
+        return day
+    days = [state.terms.availability_end + ONE_DAY, *planned, *_steps(state)]
+    if state.fee is not None:
+        days.append(state.fee.ends)
+    for loan in state.loans.values():
+        for one in loan.open:
+            days += [one.period.end, one.period.payment_date]
+    return min((one for one in days if one >= day), default=date.max - ONE_DAY)
+
+
+def _follows(night: told.Night | None, loan: LoanState, day: date) -> bool:
+    """Whether the night of `day` simply continues the piece that the night before it stood in."""
+    if night is None or night.on != day - ONE_DAY or not loan.open:
+        return False
+    one = loan.open[-1]
+    return not one.ended and (night.piece_start, night.growth.key.start) == (
+        one.pieces[-1].start,
+        one.period.start,
+    )
+
+
+def _steps(state: State) -> list[date]:
+    """The days on which another rate begins."""
+    rate: Any = state.rate
+    found = []
+    if hasattr(rate, "until"):
+        found.append(rate.until)
+        rate = rate.then
+    return found + [begins for begins, _ in getattr(rate, "steps", ())]
+
+
+def _fee_accrues(state: State) -> bool:
+    return bool(
+        state.terms.commitment_fee and state.fee is not None and state.fee.pieces and state.fee.pieces[-1][1]
+    )
+
+
+def figures(history: History) -> dict[str, Any]:
+    """What a person compares before and after: balances, dues that are open, and what conservation says."""
+    document = history.to_document()
+    return {
+        "balances": document["balances"],
+        "dues": [due for due in document["dues"] if due["outstanding"].strip("0.")],
+        "unapplied": str(minor_to_decimal(history.state.unapplied, history.state.terms.currency)),
+        "conservation": document["conservation"],
+    }

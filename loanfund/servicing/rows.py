@@ -182,13 +182,17 @@ def write_facility_nights(facility: Facility, picture: Picture, *, on: date, bat
             continue
         suspended = night.suspended if standing is None else standing[5]
         new.append(
-            _beside(facility, night, on, batch_id, sequence, night.exact - exact, night.posted - posted, suspended)
+            _beside(
+                facility, night, on, batch_id, sequence, night.exact - exact, night.posted - posted, suspended
+            )
         )
     for (kind, subject, day), standing in booked.items():
         if standing[1] or standing[2]:
             gone = FacilityNight(kind, subject, day, ZERO, standing[4], ZERO, ZERO)
             new.append(
-                _beside(facility, gone, on, batch_id, standing[0] + 1, -standing[1], -standing[2], standing[5])
+                _beside(
+                    facility, gone, on, batch_id, standing[0] + 1, -standing[1], -standing[2], standing[5]
+                )
             )
     for row in new:
         effect = result.adjusted if row.sequence else result.first
@@ -275,7 +279,10 @@ def write_shares(facility: Facility, picture: Picture, *, on: date, event: Event
     for row in facility.allocations.order_by("sequence"):
         booked[row.source, row.due_key, row.component, row.how, row.value_date].append(row)
     wanted = {
-        (share.source, share.due_key, share.component, share.how, share.value_date): (share.loan_id, share.amount)
+        (share.source, share.due_key, share.component, share.how, share.value_date): (
+            share.loan_id,
+            share.amount,
+        )
         for share in picture.shares
     }
     for place, standing in booked.items():
@@ -314,7 +321,10 @@ def write_periods(picture: Picture, *, on: date) -> int:
     new = []
     for period in picture.periods:
         standing = booked.get((period.loan_id, period.start))
-        if standing is not None and (standing.end, standing.payment_date) == (period.end, period.payment_date):
+        if standing is not None and (standing.end, standing.payment_date) == (
+            period.end,
+            period.payment_date,
+        ):
             continue
         new.append(
             InterestPeriod(

@@ -9,13 +9,17 @@ from django.db import OperationalError, connection, transaction
 from loanfund.audit.errors import sqlstate
 from loanfund.audit.sealing import seal_batch
 from loanfund.calculation.money import currency
+from loanfund.facilities import postings
 from loanfund.facilities.models import Facility, Fund
+from loanfund.facilities.services import move_facility
+from loanfund.facilities.services.drafts import draft
 from loanfund.ledger.chart import EntryDraft
 from loanfund.ledger.services import post_entries
 from loanfund.servicing.engine import bring_to
 from loanfund.servicing.factors import store_factors
 from loanfund.servicing.fold import draw_picture
 from loanfund.servicing.models import Accrual, CloseBatch, CloseException, FacilityAccrual
+from loanfund.servicing.selectors.facilities import available_commitment
 
 BATCH_LOANS = 10_000
 """About how many loans one batch takes."""
@@ -128,9 +132,14 @@ def attend(
     entries: list[EntryDraft] = []
     failed = 0
     for pk in facilities:
-        facility = Facility.objects.select_for_update(of=("self",)).select_related("fund", "partner", "promise").get(pk=pk)
+        facility = (
+            Facility.objects.select_for_update(of=("self",))
+            .select_related("fund", "partner", "promise")
+            .get(pk=pk)
+        )
         try:
             with transaction.atomic():
+                ended = [] if nights_only else availability_ended(facility, on)
                 difference = bring_to(
                     facility=facility,
                     picture=draw_picture(facility, through=through, end_of_day=nights_only),
@@ -140,6 +149,7 @@ def attend(
                     kind="correction" if nights_only else "fell_due",
                     value_date=on,
                     nightly=nights_only,
+                    pending=[leg for draft in ended for leg in draft.legs],
                 )
         except OperationalError:
             raise
@@ -147,13 +157,38 @@ def attend(
             failed += 1
             _except(batch, facility, error)
         else:
-            entries += difference.drafts
+            entries += ended + difference.drafts
             CloseException.objects.filter(facility=facility).exclude(state="cured").update(
                 state="cured", cured_on=on
             )
     if entries:
         post_entries(entries=entries, actor=None, on=on)
     return {"exceptions": failed, "entries": len(entries)}
+
+
+def availability_ended(facility: Facility, on: date) -> list[EntryDraft]:
+    """The undrawn rest goes back to the fund once the availability period is over; its fee falls due by the replay."""
+    if facility.availability_end >= on:
+        return []
+    if facility.state == Facility.State.AVAILABLE:
+        move_facility(
+            facility=facility,
+            state=Facility.State.CLOSED_TO_DRAWDOWN,
+            actor=None,
+            on=on,
+            reason="the availability period is over",
+        )
+    left = available_commitment(facility)
+    if not left:
+        return []
+    legs = postings.availability_ended(
+        currency=facility.currency,
+        facility=postings.facility_owner(facility.pk),
+        amount=left,
+        headroom=facility.promise.headroom,
+    )
+    key = f"facility:{facility.pk}:availability_ended:{on.isoformat()}"
+    return [draft(facility.fund, key=key, kind="availability_ended", legs=legs, on=on)]
 
 
 def _except(batch: CloseBatch, facility: Facility, error: Exception) -> None:

@@ -36,7 +36,9 @@ def claim(batch_id: int, holder: str) -> CloseBatch | None:
     """Take a free batch for `holder`; None when it is done or somebody works on it. Commits by itself."""
     free = Q(state=CloseBatch.State.OPEN) | Q(state=CloseBatch.State.CLAIMED, heartbeat_at__lt=Now() - GRACE)
     with transaction.atomic():
-        unlocked = CloseBatch.objects.select_for_update(skip_locked=True, of=("self",)).filter(free, pk=batch_id)
+        unlocked = CloseBatch.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+            free, pk=batch_id
+        )
         if not unlocked.exists():
             return None
         unlocked.update(

@@ -43,12 +43,15 @@ def open_run(*, fund: Fund, on: date, actor: AbstractBaseUser | None) -> CloseRu
         return there
     if locked.business_date != on:
         raise Refused(
-            f"The business date of {locked.name} is {locked.business_date:%d %B %Y}: close that day first.", field="on"
+            f"The business date of {locked.name} is {locked.business_date:%d %B %Y}: close that day first.",
+            field="on",
         )
     run = CloseRun.objects.create(
         fund=locked, business_date=on, requested_by_id=actor.pk if actor is not None else None
     )
-    record(actor=actor, action="close.opened", obj=run, on=on, after={"fund": locked.code, "business_date": on})
+    record(
+        actor=actor, action="close.opened", obj=run, on=on, after={"fund": locked.code, "business_date": on}
+    )
     return run
 
 
@@ -60,7 +63,9 @@ class StepResult:
     left: Any = None
 
 
-def finish_step(run: CloseRun, name: str, position: int, started_at: datetime, result: StepResult) -> CloseStep:
+def finish_step(
+    run: CloseRun, name: str, position: int, started_at: datetime, result: StepResult
+) -> CloseStep:
     """Record a step as done."""
     text = json.dumps(result.left, sort_keys=True, default=str)
     return CloseStep.objects.create(

@@ -202,9 +202,7 @@ def close_through(*, fund: Fund, through: date, actor: AbstractBaseUser | None =
     """Close every day from the business date to `through`, in order; return how many."""
     closed = 0
     unfinished = CloseRun.objects.filter(fund=fund).exclude(state=CloseRun.State.DONE).first()
-    day = (
-        unfinished.business_date if unfinished is not None else Fund.objects.get(pk=fund.pk).business_date
-    )
+    day = unfinished.business_date if unfinished is not None else Fund.objects.get(pk=fund.pk).business_date
     while day <= through:
         closed += close_day(fund=fund, on=day, actor=actor) is not None
         day += timedelta(days=1)

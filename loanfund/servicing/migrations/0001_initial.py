@@ -8,658 +8,1604 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('facilities', '0001_initial'),
-        ('parties', '0002_roles'),
+        ("facilities", "0001_initial"),
+        ("parties", "0002_roles"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AccrualClass',
+            name="AccrualClass",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('document', models.JSONField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("document", models.JSONField()),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Diary',
+            name="Diary",
             fields=[
-                ('facility', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='diary', serialize=False, to='facilities.facility')),
-                ('attend_on', models.DateField(db_index=True)),
+                (
+                    "facility",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="diary",
+                        serialize=False,
+                        to="facilities.facility",
+                    ),
+                ),
+                ("attend_on", models.DateField(db_index=True)),
             ],
             options={
-                'verbose_name_plural': 'diaries',
+                "verbose_name_plural": "diaries",
             },
         ),
         migrations.CreateModel(
-            name='Accrual',
+            name="Accrual",
             fields=[
-                ('pk', models.CompositePrimaryKey('accrual_date', 'loan_id', 'sequence', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('accrual_date', models.DateField()),
-                ('loan_id', models.BigIntegerField()),
-                ('sequence', models.IntegerField(default=0)),
-                ('facility_id', models.BigIntegerField()),
-                ('batch_id', models.BigIntegerField()),
-                ('booking_date', models.DateField()),
-                ('principal', models.DecimalField(decimal_places=12, max_digits=38)),
-                ('rate', models.DecimalField(decimal_places=12, max_digits=20)),
-                ('num', models.DecimalField(decimal_places=0, max_digits=80)),
-                ('den', models.DecimalField(decimal_places=0, max_digits=80)),
-                ('exact', models.DecimalField(decimal_places=12, max_digits=38)),
-                ('posted', models.DecimalField(decimal_places=12, max_digits=38)),
-                ('estimated', models.BooleanField(default=False)),
-                ('suspended', models.BooleanField(default=False)),
-                ('accrual_class_id', models.BigIntegerField()),
-                ('period_exact', models.DecimalField(decimal_places=12, max_digits=38)),
-                ('base_num', models.DecimalField(decimal_places=0, max_digits=80)),
-                ('base_den', models.DecimalField(decimal_places=0, max_digits=80)),
-                ('base_exact', models.DecimalField(decimal_places=12, max_digits=38)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "accrual_date",
+                        "loan_id",
+                        "sequence",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("accrual_date", models.DateField()),
+                ("loan_id", models.BigIntegerField()),
+                ("sequence", models.IntegerField(default=0)),
+                ("facility_id", models.BigIntegerField()),
+                ("batch_id", models.BigIntegerField()),
+                ("booking_date", models.DateField()),
+                ("principal", models.DecimalField(decimal_places=12, max_digits=38)),
+                ("rate", models.DecimalField(decimal_places=12, max_digits=20)),
+                ("num", models.DecimalField(decimal_places=0, max_digits=80)),
+                ("den", models.DecimalField(decimal_places=0, max_digits=80)),
+                ("exact", models.DecimalField(decimal_places=12, max_digits=38)),
+                ("posted", models.DecimalField(decimal_places=12, max_digits=38)),
+                ("estimated", models.BooleanField(default=False)),
+                ("suspended", models.BooleanField(default=False)),
+                ("accrual_class_id", models.BigIntegerField()),
+                ("period_exact", models.DecimalField(decimal_places=12, max_digits=38)),
+                ("base_num", models.DecimalField(decimal_places=0, max_digits=80)),
+                ("base_den", models.DecimalField(decimal_places=0, max_digits=80)),
+                ("base_exact", models.DecimalField(decimal_places=12, max_digits=38)),
             ],
             options={
-                'indexes': [django.contrib.postgres.indexes.BrinIndex(django.contrib.postgres.indexes.OpClass('batch_id', name='int8_minmax_multi_ops'), name='servicing_accrual_batch'), models.Index(condition=models.Q(('booking_date', models.F('accrual_date')), _negated=True), fields=['booking_date'], name='servicing_accrual_late')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('sequence__gte', 0)), name='servicing_accrual_sequence')],
+                "indexes": [
+                    django.contrib.postgres.indexes.BrinIndex(
+                        django.contrib.postgres.indexes.OpClass("batch_id", name="int8_minmax_multi_ops"),
+                        name="servicing_accrual_batch",
+                    ),
+                    models.Index(
+                        condition=models.Q(("booking_date", models.F("accrual_date")), _negated=True),
+                        fields=["booking_date"],
+                        name="servicing_accrual_late",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("sequence__gte", 0)), name="servicing_accrual_sequence"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='BankImport',
+            name="BankImport",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('layout', models.CharField(choices=[('bank', 'bank statement'), ('stablecoin', 'stablecoin transfers')], max_length=12)),
-                ('name', models.CharField(max_length=200)),
-                ('digest', models.CharField(max_length=64)),
-                ('imported_on', models.DateField()),
-                ('imported_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='bank_imports', to='facilities.fund')),
-                ('imported_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "layout",
+                    models.CharField(
+                        choices=[("bank", "bank statement"), ("stablecoin", "stablecoin transfers")],
+                        max_length=12,
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("digest", models.CharField(max_length=64)),
+                ("imported_on", models.DateField()),
+                ("imported_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="bank_imports",
+                        to="facilities.fund",
+                    ),
+                ),
+                (
+                    "imported_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='CloseRun',
+            name="CloseRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('business_date', models.DateField()),
-                ('state', models.CharField(choices=[('open', 'Open'), ('done', 'Done'), ('stopped', 'Stopped')], default='open', max_length=10)),
-                ('started_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('loans', models.PositiveIntegerField(default=0)),
-                ('exceptions', models.PositiveIntegerField(default=0)),
-                ('digest', models.CharField(blank=True, max_length=64)),
-                ('chain_head', models.CharField(blank=True, max_length=100)),
-                ('reason', models.TextField(blank=True)),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='close_runs', to='facilities.fund')),
-                ('requested_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("business_date", models.DateField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "Open"), ("done", "Done"), ("stopped", "Stopped")],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                ("started_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("loans", models.PositiveIntegerField(default=0)),
+                ("exceptions", models.PositiveIntegerField(default=0)),
+                ("digest", models.CharField(blank=True, max_length=64)),
+                ("chain_head", models.CharField(blank=True, max_length=100)),
+                ("reason", models.TextField(blank=True)),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="close_runs",
+                        to="facilities.fund",
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-business_date'],
+                "ordering": ["-business_date"],
             },
         ),
         migrations.CreateModel(
-            name='CloseException',
+            name="CloseException",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('since', models.DateField()),
-                ('reason', models.TextField()),
-                ('state', models.CharField(choices=[('open', 'Open'), ('retry', 'retry asked for'), ('cured', 'Cured')], default='open', max_length=10)),
-                ('raised_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('attempts', models.PositiveIntegerField(default=1)),
-                ('cured_on', models.DateField(blank=True, null=True)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='close_exceptions', to='facilities.facility')),
-                ('retried_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='found_exceptions', to='servicing.closerun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("since", models.DateField()),
+                ("reason", models.TextField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "Open"), ("retry", "retry asked for"), ("cured", "Cured")],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                ("raised_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("attempts", models.PositiveIntegerField(default=1)),
+                ("cured_on", models.DateField(blank=True, null=True)),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="close_exceptions",
+                        to="facilities.facility",
+                    ),
+                ),
+                (
+                    "retried_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="found_exceptions",
+                        to="servicing.closerun",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='CloseBatch',
+            name="CloseBatch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('step', models.CharField(max_length=40)),
-                ('number', models.PositiveIntegerField()),
-                ('first_facility', models.BigIntegerField()),
-                ('last_facility', models.BigIntegerField()),
-                ('state', models.CharField(choices=[('open', 'Open'), ('claimed', 'Claimed'), ('done', 'Done')], default='open', max_length=10)),
-                ('attempt', models.PositiveIntegerField(default=0)),
-                ('holder', models.CharField(blank=True, max_length=80)),
-                ('heartbeat_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('rows', models.PositiveIntegerField(default=0)),
-                ('counts', models.JSONField(default=dict)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='batches', to='servicing.closerun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("step", models.CharField(max_length=40)),
+                ("number", models.PositiveIntegerField()),
+                ("first_facility", models.BigIntegerField()),
+                ("last_facility", models.BigIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "Open"), ("claimed", "Claimed"), ("done", "Done")],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                ("attempt", models.PositiveIntegerField(default=0)),
+                ("holder", models.CharField(blank=True, max_length=80)),
+                ("heartbeat_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("rows", models.PositiveIntegerField(default=0)),
+                ("counts", models.JSONField(default=dict)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="batches",
+                        to="servicing.closerun",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'close batches',
-                'ordering': ['run', 'step', 'number'],
+                "verbose_name_plural": "close batches",
+                "ordering": ["run", "step", "number"],
             },
         ),
         migrations.CreateModel(
-            name='CloseStep',
+            name="CloseStep",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('name', models.CharField(max_length=40)),
-                ('started_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField()),
-                ('counts', models.JSONField(default=dict)),
-                ('digest', models.CharField(blank=True, max_length=64)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='servicing.closerun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField()),
+                ("name", models.CharField(max_length=40)),
+                ("started_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField()),
+                ("counts", models.JSONField(default=dict)),
+                ("digest", models.CharField(blank=True, max_length=64)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="steps",
+                        to="servicing.closerun",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['run', 'position'],
+                "ordering": ["run", "position"],
             },
         ),
         migrations.CreateModel(
-            name='ControlPosting',
+            name="ControlPosting",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('CASH', 'Cash'), ('LOAN_PRINCIPAL', 'Loan principal'), ('CAPITALISED_INTEREST', 'Capitalised interest'), ('ACCRUED_INTEREST', 'Accrued interest'), ('ACCRUED_DEFAULT_INTEREST', 'Accrued default interest'), ('ACCRUED_COMMITMENT_FEE', 'Accrued commitment fee'), ('INTEREST_DUE', 'Interest due'), ('DEFAULT_INTEREST_DUE', 'Default interest due'), ('FEES_DUE', 'Fees due'), ('COSTS_DUE', 'Costs due'), ('OVER_LIMIT', 'Over limit (receipts to recover)'), ('BANK_OVERDRAFT', 'Bank overdraft'), ('UNAPPLIED', 'Unapplied receipts'), ('DISBURSEMENTS_IN_TRANSIT', 'Disbursements in transit'), ('REFUNDS_IN_TRANSIT', 'Refunds in transit'), ('LOSS_ALLOWANCE', 'Loss allowance'), ('INTEREST_SUSPENSE', 'Interest in suspense'), ('INTEREST_INCOME', 'Interest income'), ('DEFAULT_INTEREST_INCOME', 'Default interest income'), ('COMMITMENT_FEE_INCOME', 'Commitment fee income'), ('ARRANGEMENT_FEE_INCOME', 'Arrangement fee income'), ('PREPAYMENT_FEE_INCOME', 'Prepayment fee income'), ('LATE_FEE_INCOME', 'Late fee income'), ('RECOVERY_INCOME', 'Recovery income'), ('COSTS_RECHARGED', 'Costs recharged to borrowers'), ('WAIVER_EXPENSE', 'Waiver expense'), ('IMPAIRMENT_EXPENSE', 'Impairment expense'), ('BANK_CHARGES', 'Bank charges'), ('FUND_CAPITAL', 'Fund capital'), ('M_SIZE', 'Fund size'), ('M_AVAILABLE', 'Available'), ('M_RESERVED', 'Reserved'), ('M_UNDRAWN', 'Committed, undrawn'), ('M_EARMARKED', 'Earmarked'), ('M_DRAWN', 'Drawn'), ('M_REPAID', 'Repaid, not re-lent'), ('M_WRITTEN_OFF', 'Written off'), ('M_OVER_LIMIT', 'Over limit (fund)'), ('M_LIMIT', 'Policy limit'), ('M_HEADROOM', 'Headroom under the limit'), ('M_PROMISED', 'Promised under the limit'), ('M_OVER_HEADROOM', 'Over limit (headroom)')], max_length=32)),
-                ('amount', models.DecimalField(decimal_places=12, max_digits=38)),
-                ('booking_date', models.DateField()),
-                ('value_date', models.DateField()),
-                ('entry_key', models.TextField()),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='control_postings', to='facilities.facility')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("CASH", "Cash"),
+                            ("LOAN_PRINCIPAL", "Loan principal"),
+                            ("CAPITALISED_INTEREST", "Capitalised interest"),
+                            ("ACCRUED_INTEREST", "Accrued interest"),
+                            ("ACCRUED_DEFAULT_INTEREST", "Accrued default interest"),
+                            ("ACCRUED_COMMITMENT_FEE", "Accrued commitment fee"),
+                            ("INTEREST_DUE", "Interest due"),
+                            ("DEFAULT_INTEREST_DUE", "Default interest due"),
+                            ("FEES_DUE", "Fees due"),
+                            ("COSTS_DUE", "Costs due"),
+                            ("OVER_LIMIT", "Over limit (receipts to recover)"),
+                            ("BANK_OVERDRAFT", "Bank overdraft"),
+                            ("UNAPPLIED", "Unapplied receipts"),
+                            ("DISBURSEMENTS_IN_TRANSIT", "Disbursements in transit"),
+                            ("REFUNDS_IN_TRANSIT", "Refunds in transit"),
+                            ("LOSS_ALLOWANCE", "Loss allowance"),
+                            ("INTEREST_SUSPENSE", "Interest in suspense"),
+                            ("INTEREST_INCOME", "Interest income"),
+                            ("DEFAULT_INTEREST_INCOME", "Default interest income"),
+                            ("COMMITMENT_FEE_INCOME", "Commitment fee income"),
+                            ("ARRANGEMENT_FEE_INCOME", "Arrangement fee income"),
+                            ("PREPAYMENT_FEE_INCOME", "Prepayment fee income"),
+                            ("LATE_FEE_INCOME", "Late fee income"),
+                            ("RECOVERY_INCOME", "Recovery income"),
+                            ("COSTS_RECHARGED", "Costs recharged to borrowers"),
+                            ("WAIVER_EXPENSE", "Waiver expense"),
+                            ("IMPAIRMENT_EXPENSE", "Impairment expense"),
+                            ("BANK_CHARGES", "Bank charges"),
+                            ("FUND_CAPITAL", "Fund capital"),
+                            ("M_SIZE", "Fund size"),
+                            ("M_AVAILABLE", "Available"),
+                            ("M_RESERVED", "Reserved"),
+                            ("M_UNDRAWN", "Committed, undrawn"),
+                            ("M_EARMARKED", "Earmarked"),
+                            ("M_DRAWN", "Drawn"),
+                            ("M_REPAID", "Repaid, not re-lent"),
+                            ("M_WRITTEN_OFF", "Written off"),
+                            ("M_OVER_LIMIT", "Over limit (fund)"),
+                            ("M_LIMIT", "Policy limit"),
+                            ("M_HEADROOM", "Headroom under the limit"),
+                            ("M_PROMISED", "Promised under the limit"),
+                            ("M_OVER_HEADROOM", "Over limit (headroom)"),
+                        ],
+                        max_length=32,
+                    ),
+                ),
+                ("amount", models.DecimalField(decimal_places=12, max_digits=38)),
+                ("booking_date", models.DateField()),
+                ("value_date", models.DateField()),
+                ("entry_key", models.TextField()),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="control_postings",
+                        to="facilities.facility",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['facility', 'id'],
+                "ordering": ["facility", "id"],
             },
         ),
         migrations.CreateModel(
-            name='DayFactor',
+            name="DayFactor",
             fields=[
-                ('pk', models.CompositePrimaryKey('accrual_date', 'accrual_class_id', 'version', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('accrual_date', models.DateField()),
-                ('version', models.PositiveIntegerField(default=0)),
-                ('num', models.DecimalField(decimal_places=0, max_digits=80)),
-                ('den', models.DecimalField(decimal_places=0, max_digits=80)),
-                ('rate', models.DecimalField(decimal_places=12, max_digits=20)),
-                ('day_num', models.DecimalField(decimal_places=0, max_digits=80)),
-                ('day_den', models.DecimalField(decimal_places=0, max_digits=80)),
-                ('estimated', models.BooleanField(default=False)),
-                ('accrual_class', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='factors', to='servicing.accrualclass')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "accrual_date",
+                        "accrual_class_id",
+                        "version",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("accrual_date", models.DateField()),
+                ("version", models.PositiveIntegerField(default=0)),
+                ("num", models.DecimalField(decimal_places=0, max_digits=80)),
+                ("den", models.DecimalField(decimal_places=0, max_digits=80)),
+                ("rate", models.DecimalField(decimal_places=12, max_digits=20)),
+                ("day_num", models.DecimalField(decimal_places=0, max_digits=80)),
+                ("day_den", models.DecimalField(decimal_places=0, max_digits=80)),
+                ("estimated", models.BooleanField(default=False)),
+                (
+                    "accrual_class",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="factors",
+                        to="servicing.accrualclass",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Drawdown',
+            name="Drawdown",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=20, unique=True)),
-                ('currency', models.CharField(max_length=10)),
-                ('amount', models.DecimalField(decimal_places=12, max_digits=38)),
-                ('wanted_on', models.DateField()),
-                ('purpose', models.TextField(blank=True)),
-                ('request_key', models.CharField(max_length=80, unique=True)),
-                ('state', models.CharField(choices=[('requested', 'Requested'), ('approved', 'Approved'), ('released', 'Released'), ('settled', 'Settled'), ('rejected', 'Rejected'), ('cancelled', 'Cancelled')], default='requested', max_length=12)),
-                ('requested_on', models.DateField()),
-                ('requested_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('approved_on', models.DateField(blank=True, null=True)),
-                ('released_on', models.DateField(blank=True, null=True)),
-                ('releases', models.PositiveSmallIntegerField(default=0)),
-                ('settled_on', models.DateField(blank=True, null=True)),
-                ('reference', models.CharField(blank=True, max_length=140)),
-                ('value_date', models.DateField(blank=True, null=True)),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('approved_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='drawdowns', to='facilities.facility')),
-                ('released_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('requested_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('settled_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('settlement_account', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.settlementaccount')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.CharField(max_length=20, unique=True)),
+                ("currency", models.CharField(max_length=10)),
+                ("amount", models.DecimalField(decimal_places=12, max_digits=38)),
+                ("wanted_on", models.DateField()),
+                ("purpose", models.TextField(blank=True)),
+                ("request_key", models.CharField(max_length=80, unique=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("requested", "Requested"),
+                            ("approved", "Approved"),
+                            ("released", "Released"),
+                            ("settled", "Settled"),
+                            ("rejected", "Rejected"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="requested",
+                        max_length=12,
+                    ),
+                ),
+                ("requested_on", models.DateField()),
+                ("requested_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("approved_on", models.DateField(blank=True, null=True)),
+                ("released_on", models.DateField(blank=True, null=True)),
+                ("releases", models.PositiveSmallIntegerField(default=0)),
+                ("settled_on", models.DateField(blank=True, null=True)),
+                ("reference", models.CharField(blank=True, max_length=140)),
+                ("value_date", models.DateField(blank=True, null=True)),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                (
+                    "approved_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="drawdowns",
+                        to="facilities.facility",
+                    ),
+                ),
+                (
+                    "released_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "settled_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "settlement_account",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="parties.settlementaccount",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('key', models.CharField(max_length=120)),
-                ('kind', models.CharField(max_length=40)),
-                ('value_date', models.DateField()),
-                ('booking_date', models.DateField()),
-                ('known_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('document', models.JSONField()),
-                ('cause', models.CharField(blank=True, max_length=80)),
-                ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='facilities.facility')),
-                ('reverses', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversed_by', to='servicing.event')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("key", models.CharField(max_length=120)),
+                ("kind", models.CharField(max_length=40)),
+                ("value_date", models.DateField()),
+                ("booking_date", models.DateField()),
+                ("known_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("document", models.JSONField()),
+                ("cause", models.CharField(blank=True, max_length=80)),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="events",
+                        to="facilities.facility",
+                    ),
+                ),
+                (
+                    "reverses",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reversed_by",
+                        to="servicing.event",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['facility', 'number'],
+                "ordering": ["facility", "number"],
             },
         ),
         migrations.CreateModel(
-            name='FacilityAccrual',
+            name="FacilityAccrual",
             fields=[
-                ('pk', models.CompositePrimaryKey('accrual_date', 'facility_id', 'kind', 'subject', 'sequence', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('accrual_date', models.DateField()),
-                ('facility_id', models.BigIntegerField()),
-                ('kind', models.CharField(choices=[('default_interest', 'default interest'), ('commitment_fee', 'commitment fee')], max_length=20)),
-                ('subject', models.CharField(blank=True, max_length=120)),
-                ('sequence', models.IntegerField(default=0)),
-                ('batch_id', models.BigIntegerField()),
-                ('booking_date', models.DateField()),
-                ('on_amount', models.DecimalField(decimal_places=12, max_digits=38)),
-                ('rate', models.DecimalField(decimal_places=12, max_digits=20)),
-                ('exact', models.DecimalField(decimal_places=12, max_digits=38)),
-                ('posted', models.DecimalField(decimal_places=12, max_digits=38)),
-                ('suspended', models.BooleanField(default=False)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "accrual_date",
+                        "facility_id",
+                        "kind",
+                        "subject",
+                        "sequence",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("accrual_date", models.DateField()),
+                ("facility_id", models.BigIntegerField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("default_interest", "default interest"),
+                            ("commitment_fee", "commitment fee"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("subject", models.CharField(blank=True, max_length=120)),
+                ("sequence", models.IntegerField(default=0)),
+                ("batch_id", models.BigIntegerField()),
+                ("booking_date", models.DateField()),
+                ("on_amount", models.DecimalField(decimal_places=12, max_digits=38)),
+                ("rate", models.DecimalField(decimal_places=12, max_digits=20)),
+                ("exact", models.DecimalField(decimal_places=12, max_digits=38)),
+                ("posted", models.DecimalField(decimal_places=12, max_digits=38)),
+                ("suspended", models.BooleanField(default=False)),
             ],
             options={
-                'indexes': [django.contrib.postgres.indexes.BrinIndex(django.contrib.postgres.indexes.OpClass('batch_id', name='int8_minmax_multi_ops'), name='servicing_facaccrual_batch'), models.Index(condition=models.Q(('booking_date', models.F('accrual_date')), _negated=True), fields=['booking_date'], name='servicing_facaccrual_late')],
+                "indexes": [
+                    django.contrib.postgres.indexes.BrinIndex(
+                        django.contrib.postgres.indexes.OpClass("batch_id", name="int8_minmax_multi_ops"),
+                        name="servicing_facaccrual_batch",
+                    ),
+                    models.Index(
+                        condition=models.Q(("booking_date", models.F("accrual_date")), _negated=True),
+                        fields=["booking_date"],
+                        name="servicing_facaccrual_late",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Loan',
+            name="Loan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=20, unique=True)),
-                ('currency', models.CharField(max_length=10)),
-                ('amount', models.DecimalField(decimal_places=12, max_digits=38)),
-                ('disbursed_on', models.DateField()),
-                ('maturity', models.DateField()),
-                ('drawdown', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='loan', to='servicing.drawdown')),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='loans', to='facilities.facility')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.CharField(max_length=20, unique=True)),
+                ("currency", models.CharField(max_length=10)),
+                ("amount", models.DecimalField(decimal_places=12, max_digits=38)),
+                ("disbursed_on", models.DateField()),
+                ("maturity", models.DateField()),
+                (
+                    "drawdown",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="loan",
+                        to="servicing.drawdown",
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="loans",
+                        to="facilities.facility",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['number'],
+                "ordering": ["number"],
             },
         ),
         migrations.CreateModel(
-            name='InterestPeriod',
+            name="InterestPeriod",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('start', models.DateField()),
-                ('version', models.PositiveIntegerField(default=0)),
-                ('end', models.DateField()),
-                ('payment_date', models.DateField()),
-                ('unadjusted_start', models.DateField()),
-                ('unadjusted_end', models.DateField()),
-                ('booking_date', models.DateField()),
-                ('loan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='periods', to='servicing.loan')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("start", models.DateField()),
+                ("version", models.PositiveIntegerField(default=0)),
+                ("end", models.DateField()),
+                ("payment_date", models.DateField()),
+                ("unadjusted_start", models.DateField()),
+                ("unadjusted_end", models.DateField()),
+                ("booking_date", models.DateField()),
+                (
+                    "loan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="periods",
+                        to="servicing.loan",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['loan', 'start', 'version'],
+                "ordering": ["loan", "start", "version"],
             },
         ),
         migrations.CreateModel(
-            name='Instruction',
+            name="Instruction",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('checked_at', models.DateTimeField(blank=True, null=True)),
-                ('proposed_digest', models.CharField(blank=True, max_length=64)),
-                ('number', models.CharField(max_length=20, unique=True)),
-                ('kind', models.CharField(choices=[('prepayment', 'prepayment'), ('cancellation', 'cancellation of commitment'), ('amendment', 'amendment of terms'), ('payment_holiday', 'payment holiday'), ('capitalisation', 'capitalisation of interest'), ('waiver', 'waiver'), ('cost', 'cost charged to the borrower'), ('acceleration', 'acceleration'), ('non_accrual', 'non-accrual on or off'), ('write_off', 'write-off'), ('recovery', 'recovery'), ('reversal', 'reversal of an event')], max_length=20)),
-                ('value_date', models.DateField()),
-                ('amount', models.DecimalField(blank=True, decimal_places=12, max_digits=38, null=True)),
-                ('details', models.JSONField(default=dict)),
-                ('preview', models.JSONField(default=dict)),
-                ('reason', models.CharField(max_length=300)),
-                ('state', models.CharField(choices=[('proposed', 'Proposed'), ('booked', 'Booked'), ('refused', 'Refused'), ('withdrawn', 'Withdrawn')], default='proposed', max_length=10)),
-                ('refusal_reason', models.CharField(blank=True, max_length=300)),
-                ('proposed_on', models.DateField()),
-                ('booked_on', models.DateField(blank=True, null=True)),
-                ('consent_on', models.DateField(blank=True, null=True)),
-                ('authority', models.CharField(blank=True, max_length=30)),
-                ('checker', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('consent_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('event', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='instruction', to='servicing.event')),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='instructions', to='facilities.facility')),
-                ('maker', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('loan', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='instructions', to='servicing.loan')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("made_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("checked_at", models.DateTimeField(blank=True, null=True)),
+                ("proposed_digest", models.CharField(blank=True, max_length=64)),
+                ("number", models.CharField(max_length=20, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("prepayment", "prepayment"),
+                            ("cancellation", "cancellation of commitment"),
+                            ("amendment", "amendment of terms"),
+                            ("payment_holiday", "payment holiday"),
+                            ("capitalisation", "capitalisation of interest"),
+                            ("waiver", "waiver"),
+                            ("cost", "cost charged to the borrower"),
+                            ("acceleration", "acceleration"),
+                            ("non_accrual", "non-accrual on or off"),
+                            ("write_off", "write-off"),
+                            ("recovery", "recovery"),
+                            ("reversal", "reversal of an event"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("value_date", models.DateField()),
+                ("amount", models.DecimalField(blank=True, decimal_places=12, max_digits=38, null=True)),
+                ("details", models.JSONField(default=dict)),
+                ("preview", models.JSONField(default=dict)),
+                ("reason", models.CharField(max_length=300)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("proposed", "Proposed"),
+                            ("booked", "Booked"),
+                            ("refused", "Refused"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        default="proposed",
+                        max_length=10,
+                    ),
+                ),
+                ("refusal_reason", models.CharField(blank=True, max_length=300)),
+                ("proposed_on", models.DateField()),
+                ("booked_on", models.DateField(blank=True, null=True)),
+                ("consent_on", models.DateField(blank=True, null=True)),
+                ("authority", models.CharField(blank=True, max_length=30)),
+                (
+                    "checker",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "consent_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "event",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="instruction",
+                        to="servicing.event",
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="instructions",
+                        to="facilities.facility",
+                    ),
+                ),
+                (
+                    "maker",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "loan",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="instructions",
+                        to="servicing.loan",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
-                'abstract': False,
+                "ordering": ["-id"],
+                "abstract": False,
             },
         ),
         migrations.AddField(
-            model_name='event',
-            name='loan',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='servicing.loan'),
+            model_name="event",
+            name="loan",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="events",
+                to="servicing.loan",
+            ),
         ),
         migrations.CreateModel(
-            name='Due',
+            name="Due",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=120)),
-                ('sequence', models.PositiveIntegerField(default=0)),
-                ('component', models.CharField(choices=[('costs', 'Costs'), ('fees', 'Fees'), ('default_interest', 'default interest'), ('interest', 'Interest'), ('principal', 'Principal')], max_length=20)),
-                ('amount', models.DecimalField(decimal_places=12, max_digits=38)),
-                ('due_date', models.DateField()),
-                ('payable_from', models.DateField()),
-                ('booking_date', models.DateField()),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='dues', to='facilities.facility')),
-                ('event', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='dues', to='servicing.event')),
-                ('loan', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='dues', to='servicing.loan')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=120)),
+                ("sequence", models.PositiveIntegerField(default=0)),
+                (
+                    "component",
+                    models.CharField(
+                        choices=[
+                            ("costs", "Costs"),
+                            ("fees", "Fees"),
+                            ("default_interest", "default interest"),
+                            ("interest", "Interest"),
+                            ("principal", "Principal"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("amount", models.DecimalField(decimal_places=12, max_digits=38)),
+                ("due_date", models.DateField()),
+                ("payable_from", models.DateField()),
+                ("booking_date", models.DateField()),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="dues",
+                        to="facilities.facility",
+                    ),
+                ),
+                (
+                    "event",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="dues",
+                        to="servicing.event",
+                    ),
+                ),
+                (
+                    "loan",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="dues",
+                        to="servicing.loan",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['facility', 'due_date', 'key', 'sequence'],
+                "ordering": ["facility", "due_date", "key", "sequence"],
             },
         ),
         migrations.CreateModel(
-            name='Allocation',
+            name="Allocation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(max_length=120)),
-                ('due_key', models.CharField(max_length=120)),
-                ('component', models.CharField(choices=[('costs', 'Costs'), ('fees', 'Fees'), ('default_interest', 'default interest'), ('interest', 'Interest'), ('principal', 'Principal')], max_length=20)),
-                ('how', models.CharField(choices=[('paid', 'Paid'), ('waived', 'Waived'), ('written_off', 'written off')], default='paid', max_length=12)),
-                ('value_date', models.DateField()),
-                ('sequence', models.PositiveIntegerField(default=0)),
-                ('amount', models.DecimalField(decimal_places=12, max_digits=38)),
-                ('booking_date', models.DateField()),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='allocations', to='facilities.facility')),
-                ('event', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='allocations', to='servicing.event')),
-                ('loan', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='allocations', to='servicing.loan')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("source", models.CharField(max_length=120)),
+                ("due_key", models.CharField(max_length=120)),
+                (
+                    "component",
+                    models.CharField(
+                        choices=[
+                            ("costs", "Costs"),
+                            ("fees", "Fees"),
+                            ("default_interest", "default interest"),
+                            ("interest", "Interest"),
+                            ("principal", "Principal"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "how",
+                    models.CharField(
+                        choices=[("paid", "Paid"), ("waived", "Waived"), ("written_off", "written off")],
+                        default="paid",
+                        max_length=12,
+                    ),
+                ),
+                ("value_date", models.DateField()),
+                ("sequence", models.PositiveIntegerField(default=0)),
+                ("amount", models.DecimalField(decimal_places=12, max_digits=38)),
+                ("booking_date", models.DateField()),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="allocations",
+                        to="facilities.facility",
+                    ),
+                ),
+                (
+                    "event",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="allocations",
+                        to="servicing.event",
+                    ),
+                ),
+                (
+                    "loan",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="allocations",
+                        to="servicing.loan",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['facility', 'value_date', 'id'],
+                "ordering": ["facility", "value_date", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Receipt',
+            name="Receipt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('checked_at', models.DateTimeField(blank=True, null=True)),
-                ('proposed_digest', models.CharField(blank=True, max_length=64)),
-                ('number', models.CharField(max_length=20, unique=True)),
-                ('currency', models.CharField(max_length=10)),
-                ('amount', models.DecimalField(decimal_places=12, max_digits=38)),
-                ('value_date', models.DateField()),
-                ('reference', models.CharField(max_length=140)),
-                ('sender', models.CharField(blank=True, max_length=140)),
-                ('transfer_hash', models.CharField(blank=True, max_length=140)),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('asset', models.CharField(blank=True, max_length=10)),
-                ('asset_amount', models.DecimalField(blank=True, decimal_places=12, max_digits=38, null=True)),
-                ('asset_rate', models.DecimalField(blank=True, decimal_places=12, max_digits=32, null=True)),
-                ('match_reason', models.CharField(blank=True, max_length=200)),
-                ('state', models.CharField(choices=[('entered', 'Entered'), ('booked', 'Booked'), ('rejected', 'Rejected'), ('reversed', 'Reversed')], default='entered', max_length=10)),
-                ('entered_on', models.DateField()),
-                ('booked_on', models.DateField(blank=True, null=True)),
-                ('reversed_on', models.DateField(blank=True, null=True)),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('checker', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('facility', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='receipts', to='facilities.facility')),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='receipts', to='facilities.fund')),
-                ('maker', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("made_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("checked_at", models.DateTimeField(blank=True, null=True)),
+                ("proposed_digest", models.CharField(blank=True, max_length=64)),
+                ("number", models.CharField(max_length=20, unique=True)),
+                ("currency", models.CharField(max_length=10)),
+                ("amount", models.DecimalField(decimal_places=12, max_digits=38)),
+                ("value_date", models.DateField()),
+                ("reference", models.CharField(max_length=140)),
+                ("sender", models.CharField(blank=True, max_length=140)),
+                ("transfer_hash", models.CharField(blank=True, max_length=140)),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("asset", models.CharField(blank=True, max_length=10)),
+                (
+                    "asset_amount",
+                    models.DecimalField(blank=True, decimal_places=12, max_digits=38, null=True),
+                ),
+                ("asset_rate", models.DecimalField(blank=True, decimal_places=12, max_digits=32, null=True)),
+                ("match_reason", models.CharField(blank=True, max_length=200)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("entered", "Entered"),
+                            ("booked", "Booked"),
+                            ("rejected", "Rejected"),
+                            ("reversed", "Reversed"),
+                        ],
+                        default="entered",
+                        max_length=10,
+                    ),
+                ),
+                ("entered_on", models.DateField()),
+                ("booked_on", models.DateField(blank=True, null=True)),
+                ("reversed_on", models.DateField(blank=True, null=True)),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                (
+                    "checker",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="receipts",
+                        to="facilities.facility",
+                    ),
+                ),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="receipts",
+                        to="facilities.fund",
+                    ),
+                ),
+                (
+                    "maker",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
-                'abstract': False,
+                "ordering": ["-id"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='BankImportRow',
+            name="BankImportRow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('line', models.PositiveIntegerField()),
-                ('cells', models.JSONField()),
-                ('outcome', models.CharField(max_length=300)),
-                ('bank_import', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='servicing.bankimport')),
-                ('receipt', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='import_row', to='servicing.receipt')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("line", models.PositiveIntegerField()),
+                ("cells", models.JSONField()),
+                ("outcome", models.CharField(max_length=300)),
+                (
+                    "bank_import",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="servicing.bankimport",
+                    ),
+                ),
+                (
+                    "receipt",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="import_row",
+                        to="servicing.receipt",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['bank_import', 'line'],
+                "ordering": ["bank_import", "line"],
             },
         ),
         migrations.CreateModel(
-            name='ReceiptShare',
+            name="ReceiptShare",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('checked_at', models.DateTimeField(blank=True, null=True)),
-                ('proposed_digest', models.CharField(blank=True, max_length=64)),
-                ('amount', models.DecimalField(decimal_places=12, max_digits=38)),
-                ('state', models.CharField(choices=[('proposed', 'Proposed'), ('booked', 'Booked'), ('refused', 'Refused')], default='proposed', max_length=10)),
-                ('reason', models.CharField(max_length=300)),
-                ('checker', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('event', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='receipt_share', to='servicing.event')),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='receipt_shares', to='facilities.facility')),
-                ('maker', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('receipt', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='shares', to='servicing.receipt')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("made_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("checked_at", models.DateTimeField(blank=True, null=True)),
+                ("proposed_digest", models.CharField(blank=True, max_length=64)),
+                ("amount", models.DecimalField(decimal_places=12, max_digits=38)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("proposed", "Proposed"), ("booked", "Booked"), ("refused", "Refused")],
+                        default="proposed",
+                        max_length=10,
+                    ),
+                ),
+                ("reason", models.CharField(max_length=300)),
+                (
+                    "checker",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "event",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="receipt_share",
+                        to="servicing.event",
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="receipt_shares",
+                        to="facilities.facility",
+                    ),
+                ),
+                (
+                    "maker",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "receipt",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="shares",
+                        to="servicing.receipt",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['receipt', 'id'],
-                'abstract': False,
+                "ordering": ["receipt", "id"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Refund',
+            name="Refund",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('checked_at', models.DateTimeField(blank=True, null=True)),
-                ('proposed_digest', models.CharField(blank=True, max_length=64)),
-                ('number', models.CharField(max_length=20, unique=True)),
-                ('currency', models.CharField(max_length=10)),
-                ('amount', models.DecimalField(decimal_places=12, max_digits=38)),
-                ('state', models.CharField(choices=[('proposed', 'Proposed'), ('approved', 'Approved'), ('paid', 'Paid'), ('refused', 'Refused')], default='proposed', max_length=10)),
-                ('reason', models.CharField(max_length=300)),
-                ('proposed_on', models.DateField()),
-                ('approved_on', models.DateField(blank=True, null=True)),
-                ('paid_on', models.DateField(blank=True, null=True)),
-                ('reference', models.CharField(blank=True, max_length=140)),
-                ('checker', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('facility', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='facilities.facility')),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='facilities.fund')),
-                ('maker', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('receipt', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='servicing.receipt')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("made_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("checked_at", models.DateTimeField(blank=True, null=True)),
+                ("proposed_digest", models.CharField(blank=True, max_length=64)),
+                ("number", models.CharField(max_length=20, unique=True)),
+                ("currency", models.CharField(max_length=10)),
+                ("amount", models.DecimalField(decimal_places=12, max_digits=38)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("proposed", "Proposed"),
+                            ("approved", "Approved"),
+                            ("paid", "Paid"),
+                            ("refused", "Refused"),
+                        ],
+                        default="proposed",
+                        max_length=10,
+                    ),
+                ),
+                ("reason", models.CharField(max_length=300)),
+                ("proposed_on", models.DateField()),
+                ("approved_on", models.DateField(blank=True, null=True)),
+                ("paid_on", models.DateField(blank=True, null=True)),
+                ("reference", models.CharField(blank=True, max_length=140)),
+                (
+                    "checker",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refunds",
+                        to="facilities.facility",
+                    ),
+                ),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refunds",
+                        to="facilities.fund",
+                    ),
+                ),
+                (
+                    "maker",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "receipt",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refunds",
+                        to="servicing.receipt",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
-                'abstract': False,
+                "ordering": ["-id"],
+                "abstract": False,
             },
         ),
         migrations.AddConstraint(
-            model_name='bankimport',
-            constraint=models.UniqueConstraint(fields=('fund', 'digest'), name='servicing_bankimport_file_once'),
+            model_name="bankimport",
+            constraint=models.UniqueConstraint(
+                fields=("fund", "digest"), name="servicing_bankimport_file_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='closerun',
-            constraint=models.UniqueConstraint(fields=('fund', 'business_date'), name='servicing_closerun_once'),
+            model_name="closerun",
+            constraint=models.UniqueConstraint(
+                fields=("fund", "business_date"), name="servicing_closerun_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='closerun',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'done'), _negated=True), fields=('fund',), name='servicing_closerun_one_open_a_fund'),
+            model_name="closerun",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "done"), _negated=True),
+                fields=("fund",),
+                name="servicing_closerun_one_open_a_fund",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='closeexception',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'cured'), _negated=True), fields=('facility',), name='servicing_closeexception_one_open'),
+            model_name="closeexception",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "cured"), _negated=True),
+                fields=("facility",),
+                name="servicing_closeexception_one_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='closeexception',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='servicing_closeexception_reason'),
+            model_name="closeexception",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reason", ""), _negated=True), name="servicing_closeexception_reason"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='closebatch',
-            constraint=models.UniqueConstraint(fields=('run', 'step', 'number'), name='servicing_closebatch_once'),
+            model_name="closebatch",
+            constraint=models.UniqueConstraint(
+                fields=("run", "step", "number"), name="servicing_closebatch_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='closebatch',
-            constraint=models.CheckConstraint(condition=models.Q(('first_facility__lte', models.F('last_facility'))), name='servicing_closebatch_range'),
+            model_name="closebatch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("first_facility__lte", models.F("last_facility"))),
+                name="servicing_closebatch_range",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='closestep',
-            constraint=models.UniqueConstraint(fields=('run', 'name'), name='servicing_closestep_once'),
+            model_name="closestep",
+            constraint=models.UniqueConstraint(fields=("run", "name"), name="servicing_closestep_once"),
         ),
         migrations.AddConstraint(
-            model_name='controlposting',
-            constraint=models.UniqueConstraint(fields=('entry_key', 'facility', 'kind'), name='servicing_controlposting_once'),
+            model_name="controlposting",
+            constraint=models.UniqueConstraint(
+                fields=("entry_key", "facility", "kind"), name="servicing_controlposting_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='drawdown',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='servicing_drawdown_amount_positive'),
+            model_name="drawdown",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="servicing_drawdown_amount_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='drawdown',
-            constraint=models.CheckConstraint(condition=models.Q(('approved_by__isnull', True), models.Q(('approved_by', models.F('requested_by')), _negated=True), _connector='OR'), name='servicing_drawdown_approver_is_not_requester'),
+            model_name="drawdown",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("approved_by__isnull", True),
+                    models.Q(("approved_by", models.F("requested_by")), _negated=True),
+                    _connector="OR",
+                ),
+                name="servicing_drawdown_approver_is_not_requester",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='drawdown',
-            constraint=models.CheckConstraint(condition=models.Q(('released_by__isnull', True), models.Q(('released_by', models.F('approved_by')), _negated=True), _connector='OR'), name='servicing_drawdown_two_people'),
+            model_name="drawdown",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("released_by__isnull", True),
+                    models.Q(("released_by", models.F("approved_by")), _negated=True),
+                    _connector="OR",
+                ),
+                name="servicing_drawdown_two_people",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='drawdown',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['released', 'settled']), _negated=True), models.Q(('approved_by__isnull', False), ('released_by__isnull', False)), _connector='OR'), name='servicing_drawdown_released_after_approval'),
+            model_name="drawdown",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["released", "settled"]), _negated=True),
+                    models.Q(("approved_by__isnull", False), ("released_by__isnull", False)),
+                    _connector="OR",
+                ),
+                name="servicing_drawdown_released_after_approval",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='drawdown',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('settled_by__isnull', False), ('state', 'settled'), ('value_date__isnull', False), models.Q(('reference', ''), _negated=True)), models.Q(models.Q(('state', 'settled'), _negated=True), ('value_date__isnull', True)), _connector='OR'), name='servicing_drawdown_settled_with_reference'),
+            model_name="drawdown",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("settled_by__isnull", False),
+                        ("state", "settled"),
+                        ("value_date__isnull", False),
+                        models.Q(("reference", ""), _negated=True),
+                    ),
+                    models.Q(models.Q(("state", "settled"), _negated=True), ("value_date__isnull", True)),
+                    _connector="OR",
+                ),
+                name="servicing_drawdown_settled_with_reference",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='drawdown',
-            constraint=models.UniqueConstraint(condition=models.Q(('reference', ''), _negated=True), fields=('reference',), name='servicing_drawdown_reference_once'),
+            model_name="drawdown",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("reference", ""), _negated=True),
+                fields=("reference",),
+                name="servicing_drawdown_reference_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='loan',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='servicing_loan_amount_positive'),
+            model_name="loan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="servicing_loan_amount_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='loan',
-            constraint=models.CheckConstraint(condition=models.Q(('maturity__gt', models.F('disbursed_on'))), name='servicing_loan_matures_after_it_begins'),
+            model_name="loan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("maturity__gt", models.F("disbursed_on"))),
+                name="servicing_loan_matures_after_it_begins",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='interestperiod',
-            constraint=models.UniqueConstraint(fields=('loan', 'start', 'version'), name='servicing_interestperiod_once'),
+            model_name="interestperiod",
+            constraint=models.UniqueConstraint(
+                fields=("loan", "start", "version"), name="servicing_interestperiod_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='interestperiod',
-            constraint=models.CheckConstraint(condition=models.Q(('end__gt', models.F('start'))), name='servicing_interestperiod_forward'),
+            model_name="interestperiod",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("end__gt", models.F("start"))), name="servicing_interestperiod_forward"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='instruction',
-            constraint=models.CheckConstraint(condition=models.Q(('checker__isnull', True), models.Q(('checker', models.F('maker')), _negated=True), _connector='OR'), name='servicing_instruction_four_eyes'),
+            model_name="instruction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("checker__isnull", True),
+                    models.Q(("checker", models.F("maker")), _negated=True),
+                    _connector="OR",
+                ),
+                name="servicing_instruction_four_eyes",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='instruction',
-            constraint=models.CheckConstraint(condition=models.Q(('checker__isnull', True), ('checked_at__isnull', False), _connector='XOR'), name='servicing_instruction_checked_at_with_checker'),
+            model_name="instruction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
+                ),
+                name="servicing_instruction_checked_at_with_checker",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='instruction',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'booked'), _negated=True), models.Q(('booked_on__isnull', False), ('checker__isnull', False)), _connector='OR'), name='servicing_instruction_booked_by_a_second_person'),
+            model_name="instruction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "booked"), _negated=True),
+                    models.Q(("booked_on__isnull", False), ("checker__isnull", False)),
+                    _connector="OR",
+                ),
+                name="servicing_instruction_booked_by_a_second_person",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='instruction',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'amendment'), ('state', 'booked'), _negated=True), ('consent_by__isnull', False), _connector='OR'), name='servicing_instruction_amendment_with_consent'),
+            model_name="instruction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "amendment"), ("state", "booked"), _negated=True),
+                    ("consent_by__isnull", False),
+                    _connector="OR",
+                ),
+                name="servicing_instruction_amendment_with_consent",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='instruction',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='servicing_instruction_reason'),
+            model_name="instruction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reason", ""), _negated=True), name="servicing_instruction_reason"
+            ),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['value_date'], name='servicing_event_value'),
+            model_name="event",
+            index=models.Index(fields=["value_date"], name="servicing_event_value"),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['booking_date'], name='servicing_event_booked'),
+            model_name="event",
+            index=models.Index(fields=["booking_date"], name="servicing_event_booked"),
         ),
         migrations.AddConstraint(
-            model_name='event',
-            constraint=models.UniqueConstraint(fields=('facility', 'number'), name='servicing_event_number_once'),
+            model_name="event",
+            constraint=models.UniqueConstraint(
+                fields=("facility", "number"), name="servicing_event_number_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='event',
-            constraint=models.UniqueConstraint(fields=('facility', 'key'), name='servicing_event_key_once'),
+            model_name="event",
+            constraint=models.UniqueConstraint(fields=("facility", "key"), name="servicing_event_key_once"),
         ),
         migrations.AddConstraint(
-            model_name='event',
-            constraint=models.CheckConstraint(condition=models.Q(('number__gt', 0)), name='servicing_event_number_from_one'),
+            model_name="event",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("number__gt", 0)), name="servicing_event_number_from_one"
+            ),
         ),
         migrations.AddIndex(
-            model_name='due',
-            index=models.Index(fields=['due_date'], name='servicing_due_date'),
+            model_name="due",
+            index=models.Index(fields=["due_date"], name="servicing_due_date"),
         ),
         migrations.AddConstraint(
-            model_name='due',
-            constraint=models.UniqueConstraint(fields=('facility', 'key', 'sequence'), name='servicing_due_once'),
+            model_name="due",
+            constraint=models.UniqueConstraint(
+                fields=("facility", "key", "sequence"), name="servicing_due_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='allocation',
-            constraint=models.UniqueConstraint(fields=('facility', 'source', 'due_key', 'component', 'how', 'value_date', 'sequence'), name='servicing_allocation_once'),
+            model_name="allocation",
+            constraint=models.UniqueConstraint(
+                fields=("facility", "source", "due_key", "component", "how", "value_date", "sequence"),
+                name="servicing_allocation_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='receipt',
-            constraint=models.CheckConstraint(condition=models.Q(('checker__isnull', True), models.Q(('checker', models.F('maker')), _negated=True), _connector='OR'), name='servicing_receipt_four_eyes'),
+            model_name="receipt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("checker__isnull", True),
+                    models.Q(("checker", models.F("maker")), _negated=True),
+                    _connector="OR",
+                ),
+                name="servicing_receipt_four_eyes",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='receipt',
-            constraint=models.CheckConstraint(condition=models.Q(('checker__isnull', True), ('checked_at__isnull', False), _connector='XOR'), name='servicing_receipt_checked_at_with_checker'),
+            model_name="receipt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
+                ),
+                name="servicing_receipt_checked_at_with_checker",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='receipt',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='servicing_receipt_amount_positive'),
+            model_name="receipt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="servicing_receipt_amount_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='receipt',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['booked', 'reversed']), _negated=True), models.Q(('booked_on__isnull', False), ('checker__isnull', False)), _connector='OR'), name='servicing_receipt_booked_by_a_second_person'),
+            model_name="receipt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["booked", "reversed"]), _negated=True),
+                    models.Q(("booked_on__isnull", False), ("checker__isnull", False)),
+                    _connector="OR",
+                ),
+                name="servicing_receipt_booked_by_a_second_person",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='receipt',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'rejected'), _negated=True), fields=('fund', 'fingerprint'), name='servicing_receipt_once'),
+            model_name="receipt",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "rejected"), _negated=True),
+                fields=("fund", "fingerprint"),
+                name="servicing_receipt_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='bankimportrow',
-            constraint=models.UniqueConstraint(fields=('bank_import', 'line'), name='servicing_bankimportrow_once'),
+            model_name="bankimportrow",
+            constraint=models.UniqueConstraint(
+                fields=("bank_import", "line"), name="servicing_bankimportrow_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='receiptshare',
-            constraint=models.CheckConstraint(condition=models.Q(('checker__isnull', True), models.Q(('checker', models.F('maker')), _negated=True), _connector='OR'), name='servicing_receiptshare_four_eyes'),
+            model_name="receiptshare",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("checker__isnull", True),
+                    models.Q(("checker", models.F("maker")), _negated=True),
+                    _connector="OR",
+                ),
+                name="servicing_receiptshare_four_eyes",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='receiptshare',
-            constraint=models.CheckConstraint(condition=models.Q(('checker__isnull', True), ('checked_at__isnull', False), _connector='XOR'), name='servicing_receiptshare_checked_at_with_checker'),
+            model_name="receiptshare",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
+                ),
+                name="servicing_receiptshare_checked_at_with_checker",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='receiptshare',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='servicing_receiptshare_amount_positive'),
+            model_name="receiptshare",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="servicing_receiptshare_amount_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='receiptshare',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'booked'), _negated=True), models.Q(('checker__isnull', False), ('event__isnull', False)), _connector='OR'), name='servicing_receiptshare_booked_with_event'),
+            model_name="receiptshare",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "booked"), _negated=True),
+                    models.Q(("checker__isnull", False), ("event__isnull", False)),
+                    _connector="OR",
+                ),
+                name="servicing_receiptshare_booked_with_event",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('checker__isnull', True), models.Q(('checker', models.F('maker')), _negated=True), _connector='OR'), name='servicing_refund_four_eyes'),
+            model_name="refund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("checker__isnull", True),
+                    models.Q(("checker", models.F("maker")), _negated=True),
+                    _connector="OR",
+                ),
+                name="servicing_refund_four_eyes",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('checker__isnull', True), ('checked_at__isnull', False), _connector='XOR'), name='servicing_refund_checked_at_with_checker'),
+            model_name="refund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
+                ),
+                name="servicing_refund_checked_at_with_checker",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='servicing_refund_amount_positive'),
+            model_name="refund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="servicing_refund_amount_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('facility__isnull', False), ('receipt__isnull', False), _connector='XOR'), name='servicing_refund_of_one_holding'),
+            model_name="refund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("facility__isnull", False), ("receipt__isnull", False), _connector="XOR"),
+                name="servicing_refund_of_one_holding",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['approved', 'paid']), _negated=True), ('checker__isnull', False), _connector='OR'), name='servicing_refund_approved_by_a_second_person'),
+            model_name="refund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["approved", "paid"]), _negated=True),
+                    ("checker__isnull", False),
+                    _connector="OR",
+                ),
+                name="servicing_refund_approved_by_a_second_person",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'paid'), _negated=True), models.Q(models.Q(('reference', ''), _negated=True), ('paid_on__gte', models.F('proposed_on'))), _connector='OR'), name='servicing_refund_paid_with_reference'),
+            model_name="refund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "paid"), _negated=True),
+                    models.Q(
+                        models.Q(("reference", ""), _negated=True), ("paid_on__gte", models.F("proposed_on"))
+                    ),
+                    _connector="OR",
+                ),
+                name="servicing_refund_paid_with_reference",
+            ),
         ),
     ]

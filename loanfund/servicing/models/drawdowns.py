@@ -78,7 +78,8 @@ class Drawdown(Sealed):
                 name="servicing_drawdown_released_after_approval",
             ),
             models.CheckConstraint(
-                condition=Q(state="settled", settled_by__isnull=False, value_date__isnull=False) & ~Q(reference="")
+                condition=Q(state="settled", settled_by__isnull=False, value_date__isnull=False)
+                & ~Q(reference="")
                 | (~Q(state="settled") & Q(value_date__isnull=True)),
                 name="servicing_drawdown_settled_with_reference",
             ),

@@ -97,7 +97,9 @@ class InterestPeriod(AppendOnly):
     class Meta:
         ordering: ClassVar = ["loan", "start", "version"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["loan", "start", "version"], name="servicing_interestperiod_once"),
+            models.UniqueConstraint(
+                fields=["loan", "start", "version"], name="servicing_interestperiod_once"
+            ),
             models.CheckConstraint(condition=Q(end__gt=F("start")), name="servicing_interestperiod_forward"),
         ]
 
@@ -193,7 +195,9 @@ class ControlPosting(AppendOnly):
     class Meta:
         ordering: ClassVar = ["facility", "id"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["entry_key", "facility", "kind"], name="servicing_controlposting_once"),
+            models.UniqueConstraint(
+                fields=["entry_key", "facility", "kind"], name="servicing_controlposting_once"
+            ),
         ]
 
     def __str__(self) -> str:

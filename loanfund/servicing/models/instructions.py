@@ -42,7 +42,9 @@ class Instruction(FourEyes, Sealed):
 
     number = models.CharField(max_length=20, unique=True)
     facility = models.ForeignKey(Facility, on_delete=models.PROTECT, related_name="instructions")
-    loan = models.ForeignKey(Loan, null=True, blank=True, on_delete=models.PROTECT, related_name="instructions")
+    loan = models.ForeignKey(
+        Loan, null=True, blank=True, on_delete=models.PROTECT, related_name="instructions"
+    )
     kind = models.CharField(max_length=20, choices=Kind.choices)
     value_date = models.DateField()
     amount = models.DecimalField(null=True, blank=True, **MONEY)

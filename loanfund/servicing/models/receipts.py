@@ -80,7 +80,8 @@ class Receipt(FourEyes, Sealed):
             *FourEyes.Meta.constraints,
             models.CheckConstraint(condition=Q(amount__gt=0), name="servicing_receipt_amount_positive"),
             models.CheckConstraint(
-                condition=~Q(state__in=["booked", "reversed"]) | Q(checker__isnull=False, booked_on__isnull=False),
+                condition=~Q(state__in=["booked", "reversed"])
+                | Q(checker__isnull=False, booked_on__isnull=False),
                 name="servicing_receipt_booked_by_a_second_person",
             ),
             models.UniqueConstraint(
@@ -177,7 +178,8 @@ class Refund(FourEyes, Sealed):
             *FourEyes.Meta.constraints,
             models.CheckConstraint(condition=Q(amount__gt=0), name="servicing_refund_amount_positive"),
             models.CheckConstraint(
-                condition=Q(facility__isnull=False) ^ Q(receipt__isnull=False), name="servicing_refund_of_one_holding"
+                condition=Q(facility__isnull=False) ^ Q(receipt__isnull=False),
+                name="servicing_refund_of_one_holding",
             ),
             models.CheckConstraint(
                 condition=~Q(state__in=["approved", "paid"]) | Q(checker__isnull=False),

@@ -19,7 +19,7 @@ from loanfund.ledger.models import AccountKind
 from loanfund.ledger.services import LimitReached, post_entries
 from loanfund.parties.models import Partner, SettlementAccount, User
 from loanfund.reference.selectors import calendar
-from loanfund.servicing import fold, postings
+from loanfund.servicing import events, postings
 from loanfund.servicing.desk import hold_facility
 from loanfund.servicing.engine import book_event
 from loanfund.servicing.models import Drawdown, Loan
@@ -86,7 +86,9 @@ def request_drawdown(
 def _check_timing(facility: Facility, wanted_on: date, on: date) -> None:
     days = calendar(facility.fund.calendar)
     if not days.is_business_day(wanted_on):
-        raise Refused(f"{wanted_on:%A %d %B %Y} is not a business day. Choose another day.", field="wanted_on")
+        raise Refused(
+            f"{wanted_on:%A %d %B %Y} is not a business day. Choose another day.", field="wanted_on"
+        )
     if not facility.availability_start <= wanted_on <= facility.availability_end:
         raise Refused(
             f"Drawdowns can be made from {facility.availability_start:%d %B %Y} to {facility.availability_end:%d %B %Y}. "
@@ -97,7 +99,8 @@ def _check_timing(facility: Facility, wanted_on: date, on: date) -> None:
     earliest = days.add_business_days(on, notice)
     if wanted_on < earliest:
         raise Refused(
-            f"{notice} business days' notice are needed: {earliest:%A %d %B %Y} is the earliest day.", field="wanted_on"
+            f"{notice} business days' notice are needed: {earliest:%A %d %B %Y} is the earliest day.",
+            field="wanted_on",
         )
 
 
@@ -107,7 +110,9 @@ def _check_standing(facility: Facility, on: date, drawdown: str = "") -> None:
     if facility.state != Facility.State.AVAILABLE:
         raise Refused(f"{facility.number} is {facility.get_state_display()}: nothing can be drawn under it.")
     if facility.event_of_default:
-        raise Refused(f"An event of default continues on {facility.number}: nothing can be drawn until it is cured.")
+        raise Refused(
+            f"An event of default continues on {facility.number}: nothing can be drawn until it is cured."
+        )
     valid_until = partner.kyb_valid_until
     if partner.kyb_status != Partner.KybStatus.APPROVED or valid_until is None or valid_until < on:
         raise Refused(f"The checks on {partner.legal_name} are not in date. Renew its KYB papers first.")
@@ -144,7 +149,9 @@ def _past_available(left: Decimal, asked: Decimal, currency: str) -> str:
     )
 
 
-def _post(drawdown: Drawdown, kind: str, legs: tuple[Leg, ...], actor: User, on: date, suffix: str = "") -> None:
+def _post(
+    drawdown: Drawdown, kind: str, legs: tuple[Leg, ...], actor: User, on: date, suffix: str = ""
+) -> None:
     entry = draft(
         drawdown.facility.fund,
         key=f"drawdown:{drawdown.pk}:{kind}{suffix}",
@@ -172,7 +179,9 @@ def _lock(drawdown: Drawdown, to: str, on: date) -> Drawdown:
     return locked
 
 
-def _move(drawdown: Drawdown, to: str, actor: User, on: date, *, reason: str = "", **changes: object) -> Drawdown:
+def _move(
+    drawdown: Drawdown, to: str, actor: User, on: date, *, reason: str = "", **changes: object
+) -> Drawdown:
     before = drawdown.state
     drawdown.state = to
     for name, value in changes.items():
@@ -222,9 +231,7 @@ def release_drawdown(*, drawdown: Drawdown, actor: User, on: date) -> Drawdown:
 
 
 @transaction.atomic
-def settle_drawdown(
-    *, drawdown: Drawdown, reference: str, value_date: date, actor: User, on: date
-) -> Loan:
+def settle_drawdown(*, drawdown: Drawdown, reference: str, value_date: date, actor: User, on: date) -> Loan:
     """The money arrived on `value_date`, as `reference` (a bank's reference or a transaction hash) proves: the loan begins
     and interest with it. Earmarked to Drawn. Refused for a future or non-business value date, or a used reference."""
     locked = _lock(drawdown, State.SETTLED, on)
@@ -270,7 +277,7 @@ def settle_drawdown(
     )
     book_event(
         facility=facility,
-        events=[fold.disbursed(loan)],
+        events=[events.disbursed(loan)],
         fact_legs=legs,
         fact_kind="drawdown_settled",
         kind="drawdown_settled",

@@ -1,7 +1,7 @@
 """What two people decide about a running facility: shown first, then booked by the function that showed it.
 
 Kinds and their details (all amounts as strings in whole currency units, dates as YYYY-MM-DD) are those of the
-calculation's events; `fold.from_instruction` says which.
+calculation's events; `events.from_instruction` says which.
 """
 
 from datetime import date
@@ -24,7 +24,7 @@ from loanfund.facilities.services import add_terms, flag_default, move_facility
 from loanfund.facilities.services.numbers import next_number
 from loanfund.ledger.chart import Leg
 from loanfund.parties.models import User
-from loanfund.servicing import fold
+from loanfund.servicing import events
 from loanfund.servicing.desk import hold_facility
 from loanfund.servicing.engine import book_event, preview
 from loanfund.servicing.models import Event, Instruction, Loan
@@ -80,11 +80,13 @@ def propose_instruction(
         proposed_on=on,
         maker=actor,
     )
-    instruction.preview = plain(preview(facility=held, events=[fold.from_instruction(instruction)], on=on))
+    instruction.preview = plain(preview(facility=held, events=[events.from_instruction(instruction)], on=on))
     instruction.proposed_digest = content_digest(instruction)
     instruction.save(force_insert=True)
     after = {"kind": kind, "value_date": value_date, "amount": amount, "details": instruction.details}
-    record(actor=actor, action="instruction.proposed", obj=instruction, on=on, after=after, reason=reason.strip())
+    record(
+        actor=actor, action="instruction.proposed", obj=instruction, on=on, after=after, reason=reason.strip()
+    )
     return instruction
 
 
@@ -131,7 +133,7 @@ def what_if(
         amount=amount,
         details=plain(details or {}),
     )
-    return preview(facility=facility, events=[fold.from_instruction(instruction)], on=on)
+    return preview(facility=facility, events=[events.from_instruction(instruction)], on=on)
 
 
 def _locked(instruction: Instruction) -> Instruction:
@@ -142,7 +144,9 @@ def _locked(instruction: Instruction) -> Instruction:
 
 
 @transaction.atomic
-def consent_to_instruction(*, instruction: Instruction, actor: User, on: date, seen_digest: str) -> Instruction:
+def consent_to_instruction(
+    *, instruction: Instruction, actor: User, on: date, seen_digest: str
+) -> Instruction:
     """The borrower consents to an amendment; the caller has checked that `actor` signs for the partner."""
     hold_facility(instruction.facility, on)
     locked = _locked(instruction)
@@ -157,7 +161,9 @@ def consent_to_instruction(*, instruction: Instruction, actor: User, on: date, s
 
 
 @transaction.atomic
-def book_instruction(*, instruction: Instruction, actor: User, on: date, seen_digest: str = "") -> Instruction:
+def book_instruction(
+    *, instruction: Instruction, actor: User, on: date, seen_digest: str = ""
+) -> Instruction:
     """The second person books it, on business date `on` with its own value date. Refused to the maker, without the
     borrower's consent to an amendment, and without the committee's authority where the policy reserves the kind."""
     held = hold_facility(instruction.facility, on)
@@ -172,7 +178,7 @@ def book_instruction(*, instruction: Instruction, actor: User, on: date, seen_di
     _check_authority(locked, on)
     (event,) = book_event(
         facility=held,
-        events=[fold.from_instruction(locked)],
+        events=[events.from_instruction(locked)],
         actor=actor,
         on=on,
         kind=locked.kind,
@@ -184,7 +190,14 @@ def book_instruction(*, instruction: Instruction, actor: User, on: date, seen_di
     locked.state, locked.booked_on, locked.event = State.BOOKED, on, event
     locked.checker, locked.checked_at = actor, timezone.now()
     locked.save()
-    record(actor=actor, action="instruction.booked", obj=locked, on=on, after={"event": event.key}, reason=locked.reason)
+    record(
+        actor=actor,
+        action="instruction.booked",
+        obj=locked,
+        on=on,
+        after={"event": event.key},
+        reason=locked.reason,
+    )
     return locked
 
 
@@ -211,7 +224,9 @@ def _memorandum(instruction: Instruction) -> tuple[Leg, ...]:
     facility = instruction.facility
     undrawn = instruction.amount or Decimal(0)
     if instruction.kind == Kind.WRITE_OFF:
-        undrawn = available_commitment(facility) if instruction.details.get("cancel_undrawn", True) else Decimal(0)
+        undrawn = (
+            available_commitment(facility) if instruction.details.get("cancel_undrawn", True) else Decimal(0)
+        )
     elif instruction.kind != Kind.CANCELLATION:
         return ()
     return promise_postings.cancellation(

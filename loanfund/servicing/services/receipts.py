@@ -23,7 +23,7 @@ from loanfund.facilities.services.numbers import next_number
 from loanfund.ledger.chart import EntryDraft
 from loanfund.ledger.services import post_entries
 from loanfund.parties.models import User
-from loanfund.servicing import fold, postings
+from loanfund.servicing import events, postings
 from loanfund.servicing.bank_files import Payment, read_payments
 from loanfund.servicing.desk import hold_facility, hold_fund
 from loanfund.servicing.engine import book_event, prepare_event
@@ -120,7 +120,8 @@ def _enter(
     foreign = payment.asset != fund.currency
     if foreign and (rate is None or rate <= 0):
         raise Refused(
-            f"The payment is in {payment.asset}: record the rate, {fund.currency} for one.", field="asset_rate"
+            f"The payment is in {payment.asset}: record the rate, {fund.currency} for one.",
+            field="asset_rate",
         )
     amount = (
         round_decimal(payment.amount * (rate or 1), currency_of(fund.currency)) if foreign else payment.amount
@@ -131,7 +132,9 @@ def _enter(
         raise Refused(str(error), field="amount") from error
     before = Receipt.objects.filter(fund=fund, fingerprint=payment.fingerprint).exclude(state=State.REJECTED)
     if (there := before.first()) is not None:
-        raise Refused(f"This payment is entered already, as {there.number}.", field="reference", code="entered")
+        raise Refused(
+            f"This payment is entered already, as {there.number}.", field="reference", code="entered"
+        )
     match = (
         Match(facility, f"{actor.get_username()} chose it")
         if facility is not None
@@ -177,7 +180,9 @@ def import_payments(*, fund: Fund, layout: str, name: str, text: str, actor: Use
     hold_fund(fund, on)
     file_digest = hashlib.sha256(text.encode()).hexdigest()
     if (there := BankImport.objects.filter(fund=fund, digest=file_digest).first()) is not None:
-        raise Refused(f"This file was imported on {there.imported_on:%d %B %Y}, as {there.name}.", field="file")
+        raise Refused(
+            f"This file was imported on {there.imported_on:%d %B %Y}, as {there.name}.", field="file"
+        )
     payments = read_payments(text, layout, zone=fund.time_zone, cut_off=fund.receipt_cut_off)
     if not payments:
         raise Refused("The file has no lines beneath its header.", field="file")
@@ -193,7 +198,11 @@ def import_payments(*, fund: Fund, layout: str, name: str, text: str, actor: Use
             except Refused as refused:
                 outcome = str(refused)
         BankImportRow.objects.create(
-            bank_import=imported, line=payment.line, cells=payment.cells, receipt=receipt, outcome=outcome[:300]
+            bank_import=imported,
+            line=payment.line,
+            cells=payment.cells,
+            receipt=receipt,
+            outcome=outcome[:300],
         )
     entered = sum(1 for row in imported.lines.all() if row.receipt_id)
     after = {"name": imported.name, "lines": len(payments), "entered": entered}
@@ -234,7 +243,13 @@ def book_receipt(*, receipt: Receipt, actor: User, on: date, seen_digest: str = 
         _book_share(_share(locked, held, locked.amount, locked.match_reason, locked.maker), actor, on, legs)
     else:
         post_entries(entries=[_entry(locked, "receipt_booked", legs, on)], actor=actor, on=on)
-    record(actor=actor, action="receipt.booked", obj=locked, on=on, after={"amount": locked.amount, "owner": owner})
+    record(
+        actor=actor,
+        action="receipt.booked",
+        obj=locked,
+        on=on,
+        after={"amount": locked.amount, "owner": owner},
+    )
     return locked
 
 
@@ -256,10 +271,10 @@ def _share(receipt: Receipt, facility: Facility, amount: Decimal, reason: str, m
 
 
 def _book_share(share: ReceiptShare, actor: User, on: date, legs: postings.Legs) -> None:
-    event = fold.received(share)
+    received = events.received(share)
     (stored,) = book_event(
         facility=share.facility,
-        events=[event],
+        events=[received],
         fact_legs=legs,
         fact_kind="receipt_booked",
         kind="receipt_applied",
@@ -303,7 +318,9 @@ def propose_split(
         raise Refused("This facility belongs to another fund.", field="facility")
     shares = [_share(locked, facility, amount, reason.strip(), actor) for facility, amount in parts]
     after = {facility.number: amount for facility, amount in parts}
-    record(actor=actor, action="receipt.split_proposed", obj=locked, on=on, after=after, reason=reason.strip())
+    record(
+        actor=actor, action="receipt.split_proposed", obj=locked, on=on, after=after, reason=reason.strip()
+    )
     return shares
 
 
@@ -363,7 +380,7 @@ def reverse_receipt(*, receipt: Receipt, reason: str, actor: User, on: date) -> 
         )
         prepared = prepare_event(
             facility=facility,
-            events=[fold.reversed_event(share.event, cause=f"receipt:{locked.pk}")],
+            events=[events.reversed_event(share.event, cause=f"receipt:{locked.pk}")],
             fact_legs=legs,
             fact_kind="receipt_bounced",
             kind="receipt_taken_back",
@@ -381,5 +398,3 @@ def reverse_receipt(*, receipt: Receipt, reason: str, actor: User, on: date) -> 
     locked.save(update_fields=["state", "reversed_on", "reason"])
     record(actor=actor, action="receipt.reversed", obj=locked, on=on, reason=reason.strip())
     return locked
-
-

@@ -16,7 +16,7 @@ from loanfund.facilities.services.numbers import next_number
 from loanfund.ledger.chart import Leg
 from loanfund.ledger.services import post_entries
 from loanfund.parties.models import User
-from loanfund.servicing import fold, postings
+from loanfund.servicing import events, postings
 from loanfund.servicing.desk import hold_facility, hold_fund
 from loanfund.servicing.engine import book_event
 from loanfund.servicing.models import Receipt, Refund
@@ -46,7 +46,11 @@ def propose_refund(
     if not reason.strip():
         raise Refused("Say why the money goes back.", field="reason")
     key, number = next_number(Refund, "RF")
-    content = {"amount": amount, "facility": facility and facility.number, "receipt": receipt and receipt.number}
+    content = {
+        "amount": amount,
+        "facility": facility and facility.number,
+        "receipt": receipt and receipt.number,
+    }
     refund = Refund.objects.create(
         pk=key,
         number=number,
@@ -101,7 +105,7 @@ def approve_refund(*, refund: Refund, actor: User, on: date) -> Refund:
     if held is not None:
         book_event(
             facility=held,
-            events=[fold.refunded(locked, on)],
+            events=[events.refunded(locked, on)],
             fact_legs=legs,
             fact_kind="refund_approved",
             kind="refund_approved",

@@ -13,7 +13,9 @@ from loanfund.servicing import services
 class Command(BaseCommand):
     """The same steps and batches as the nightly close; workers may help while it runs."""
 
-    help = "Close the fund's business date, or every day through a date, in order. A closed day again is free."
+    help = (
+        "Close the fund's business date, or every day through a date, in order. A closed day again is free."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--fund", required=True, help="the fund's code")
@@ -30,7 +32,9 @@ class Command(BaseCommand):
             if options["through"]:
                 closed = services.close_through(fund=fund, through=options["through"])
             else:
-                closed = int(services.close_day(fund=fund, on=options["date"] or fund.business_date) is not None)
+                closed = int(
+                    services.close_day(fund=fund, on=options["date"] or fund.business_date) is not None
+                )
         except Refused as refused:
             raise CommandError(str(refused)) from refused
         fund.refresh_from_db()
