@@ -1,0 +1,155 @@
+"""A loan's interest: pieces of constant principal and rate, periods that end, and the plan of principal.
+
+A(t) = sum over pieces of q12(principal x [growth at the piece's end - growth at its start]); growth is measured from the
+period's start, so that 30/360 invents no day. What is posted is the difference of two roundings of A.
+"""
+
+from datetime import date, timedelta
+from fractions import Fraction
+
+from loanfund.calculation.daycount import ReferencePeriod, fraction_ints
+from loanfund.calculation.growth import Factors, Growth, GrowthKey, bounded
+from loanfund.calculation.money import q12, round_minor
+from loanfund.calculation.periods import InterestPeriod, add_tenor
+from loanfund.calculation.profiles import Plan, plan
+from loanfund.calculation.rates import BasicRate, FixedRate, FixingMissing, OvernightRate
+from loanfund.calculation.state import LoanState, OpenPeriod, Piece, State
+from loanfund.calculation.terms import FacilityTerms
+
+_ONE_DAY = timedelta(days=1)
+
+
+def reference_of(terms: FacilityTerms, period: InterestPeriod, maturity: date) -> ReferencePeriod:
+    """What a convention may need to know of an interest period beyond its dates."""
+    months = terms.period_tenor.months
+    return ReferencePeriod(
+        start=period.unadjusted_start,
+        end=period.unadjusted_end,
+        frequency=12 // months if months and 12 % months == 0 else None,
+        termination=maturity,
+        end_of_month=terms.end_of_month or None,
+    )
+
+
+def growth_of(
+    factors: Factors, terms: FacilityTerms, loan: LoanState, period: InterestPeriod, rate: BasicRate
+) -> Growth:
+    """The shared growth of one loan's period at one rate."""
+    reference = reference_of(terms, period, loan.maturity)
+    return factors.growth(GrowthKey(rate, terms.day_count, period.start, period.end, reference))
+
+
+def earned(
+    factors: Factors, state: State, loan: LoanState, one: OpenPeriod, until: date
+) -> tuple[int, int, Growth]:
+    """(A, A of all pieces but the last, growth of the last) of an open period, in units of 1e-12."""
+    minor = state.terms.currency.minor_units
+    total = base = 0
+    last = len(one.pieces) - 1
+    growth = growth_of(factors, state.terms, loan, one.period, one.pieces[last].rate)
+    for i, piece in enumerate(one.pieces):
+        ends = until if i == last else one.pieces[i + 1].start
+        grown = growth if i == last else growth_of(factors, state.terms, loan, one.period, piece.rate)
+        numerator, denominator = grown.between(piece.start, ends)
+        base = total
+        total += q12(piece.principal * numerator, denominator * minor)
+    return total, base, growth
+
+
+def slice_interest(factors: Factors, state: State, loan: LoanState, amount: int, until: date) -> int:
+    """Interest that part of a loan's principal has earned in the open period, in minor units."""
+    one = loan.open[-1]
+    minor = state.terms.currency.minor_units
+    units = 0
+    for i, piece in enumerate(one.pieces):
+        ends = until if i == len(one.pieces) - 1 else one.pieces[i + 1].start
+        growth = growth_of(factors, state.terms, loan, one.period, piece.rate)
+        numerator, denominator = growth.between(piece.start, ends)
+        units += q12(min(amount, piece.principal) * numerator, denominator * minor)
+    return round_minor(units, state.terms.currency, state.terms.rounding)
+
+
+def begin_period(state: State, loan: LoanState, index: int, period: InterestPeriod) -> OpenPeriod:
+    """Open an interest period on the principal that bears interest as it begins."""
+    rate = state.rate.on(period.start)
+    one = OpenPeriod(index, period, [Piece(period.start, loan.principal - loan.resting, rate)])
+    loan.open.append(one)
+    return one
+
+
+def next_period(terms: FacilityTerms, loan: LoanState, index: int, last: InterestPeriod) -> InterestPeriod:
+    """The period of an index; beyond maturity late principal runs on in periods of the same tenor."""
+    if index < len(loan.periods):
+        return loan.periods[index]
+    end = add_tenor(last.unadjusted_end, terms.period_tenor, end_of_month=terms.end_of_month)
+    while end <= last.end:
+        end = add_tenor(end, terms.period_tenor, end_of_month=terms.end_of_month)
+    payment = terms.payment_calendar.adjust(end, terms.convention)
+    actual = payment if terms.adjust_periods and payment > last.end else end
+    return InterestPeriod(last.end, actual, max(payment, actual), last.unadjusted_end, end)
+
+
+def rebase(state: State, loan: LoanState, day: date) -> None:
+    """Let what bears interest, and its rate, hold from the night of ``day`` on."""
+    if not loan.open or loan.open[-1].ended:
+        return
+    pieces = loan.open[-1].pieces
+    bearing, rate = loan.principal - loan.resting, state.rate.on(day)
+    if (pieces[-1].principal, pieces[-1].rate) == (bearing, rate):
+        return
+    if pieces[-1].start == day:
+        pieces[-1] = Piece(day, bearing, rate)
+    else:
+        pieces.append(Piece(day, bearing, rate))
+
+
+def nominal(factors: Factors, rate: BasicRate, day: date) -> Fraction:
+    """The rate a plan is made with: the fixed one, or the floating one as it stood on a day."""
+    if isinstance(rate, FixedRate):
+        return Fraction(rate.rate)
+    back = rate.lookback_days if isinstance(rate, OvernightRate) else rate.reset_days
+    calendar = rate.publication_calendar
+    seen = calendar.add_business_days(day, -max(back, 1))
+    try:
+        value, _ = factors.fixings.value(rate.reference, seen, calendar, rate.publication_lag)
+    except FixingMissing:
+        # A plan of principal needs some rate; what is then due is worked out with the real one.
+        return Fraction(rate.margin)
+    return Fraction(bounded(value, rate.floor, rate.cap)) + Fraction(rate.margin)
+
+
+def plan_principal(
+    factors: Factors,
+    state: State,
+    loan: LoanState,
+    principal: int,
+    first: int,
+    day: date,
+    *,
+    instalment: int | None = None,
+) -> Plan:
+    """The plan of a principal over the periods from index ``first`` on, at the rates as they stand on ``day``."""
+    terms = state.terms
+    growths = []
+    for period in loan.periods[first:]:
+        rate = nominal(factors, state.rate.on(max(period.start, day)), day)
+        reference = reference_of(terms, period, loan.maturity)
+        n, d = fraction_ints(period.start, period.end, terms.day_count, reference)
+        growths.append(rate * Fraction(n, d))
+    return plan(
+        terms.profile,
+        principal,
+        growths,
+        terms.currency,
+        terms.rounding,
+        passed=first,
+        instalment=instalment,
+    )
+
+
+def set_plan(factors: Factors, state: State, loan: LoanState, first: int, day: date) -> Plan:
+    """Plan all principal that is not due over the periods from ``first`` on."""
+    made = plan_principal(factors, state, loan, loan.undue, first, day)
+    loan.plan[first:] = made.principal
+    loan.instalment = made.instalment
+    return made
