@@ -34,14 +34,14 @@ def reservations_agree() -> Finding:
     breaks, seen = [], 0
     for fund in Fund.objects.all():
         kept = dict(
-            Balance.objects.filter(account__book_id=fund.book_id, account__kind=AccountKind.M_RESERVED).values_list(
-                "account__owner", "debit"
-            )
+            Balance.objects.filter(
+                account__book_id=fund.book_id, account__kind=AccountKind.M_RESERVED
+            ).values_list("account__owner", "debit")
         )
         credit = dict(
-            Balance.objects.filter(account__book_id=fund.book_id, account__kind=AccountKind.M_RESERVED).values_list(
-                "account__owner", "credit"
-            )
+            Balance.objects.filter(
+                account__book_id=fund.book_id, account__kind=AccountKind.M_RESERVED
+            ).values_list("account__owner", "credit")
         )
         for promise in Promise.objects.filter(fund=fund):
             seen += 1
@@ -52,7 +52,9 @@ def reservations_agree() -> Finding:
                 breaks.append(Break(f"facilities_promise:{promise.pk}", sentence))
         for owner, debit in kept.items():
             if debit != credit.get(owner, ZERO):
-                breaks.append(Break(f"ledger_account:{owner}", f"{owner} holds a reservation without a promise."))
+                breaks.append(
+                    Break(f"ledger_account:{owner}", f"{owner} holds a reservation without a promise.")
+                )
     return Finding("reservations agree with promises", seen, breaks)
 
 
@@ -68,9 +70,15 @@ def headroom_agrees() -> Finding:
                     AccountKind.M_LIMIT, AccountKind.M_HEADROOM, AccountKind.M_PROMISED, AccountKind.M_OVER_HEADROOM,
                 )
             }  # fmt: skip
-            parts = held[AccountKind.M_HEADROOM] + held[AccountKind.M_PROMISED] - held[AccountKind.M_OVER_HEADROOM]
+            parts = (
+                held[AccountKind.M_HEADROOM]
+                + held[AccountKind.M_PROMISED]
+                - held[AccountKind.M_OVER_HEADROOM]
+            )
             if parts != held[AccountKind.M_LIMIT]:
-                breaks.append(Break(f"ledger_account:{owner}", f"The limit of {owner} does not add up: {held}."))
+                breaks.append(
+                    Break(f"ledger_account:{owner}", f"The limit of {owner} does not add up: {held}.")
+                )
             reserved = Promise.objects.filter(fund=fund, state="reserved", headroom__contains=[owner])
             least = reserved.aggregate(total=Sum("amount", default=ZERO))["total"]
             if held[AccountKind.M_PROMISED] < least:
@@ -87,22 +95,33 @@ def facilities_rest_on_promises() -> Finding:
         promise = facility.promise
         signed = promise.state == Promise.State.SIGNED and promise.amount >= facility.commitment
         if not signed or (promise.fund_id, promise.partner_id) != (facility.fund_id, facility.partner_id):
-            breaks.append(Break(f"facilities_facility:{facility.pk}", f"{facility.number} does not rest on its promise."))
+            breaks.append(
+                Break(
+                    f"facilities_facility:{facility.pk}", f"{facility.number} does not rest on its promise."
+                )
+            )
     for promise in Promise.objects.filter(state=Promise.State.SIGNED, facility__isnull=True):
-        breaks.append(Break(f"facilities_promise:{promise.pk}", f"{promise.reference} is signed without a facility."))
+        breaks.append(
+            Break(f"facilities_promise:{promise.pk}", f"{promise.reference} is signed without a facility.")
+        )
     return Finding("facilities rest on promises", len(facilities), breaks)
 
 
 def terms_are_what_was_signed() -> Finding:
     """Each version of terms has the digest of its own document, and versions count up from one."""
-    breaks, expected, rows = [], {}, 0
+    expected: dict[int, int] = {}
+    breaks, rows = [], 0
     for terms in FacilityTerms.objects.order_by("facility", "version").iterator():
         rows += 1
         expected[terms.facility_id] = expected.get(terms.facility_id, 0) + 1
         if terms.version != expected[terms.facility_id]:
-            breaks.append(Break(f"facilities_facilityterms:{terms.pk}", "A version of these terms is missing."))
+            breaks.append(
+                Break(f"facilities_facilityterms:{terms.pk}", "A version of these terms is missing.")
+            )
         if digest(terms.document) != terms.digest:
-            breaks.append(Break(f"facilities_facilityterms:{terms.pk}", "The terms are not those of their digest."))
+            breaks.append(
+                Break(f"facilities_facilityterms:{terms.pk}", "The terms are not those of their digest.")
+            )
     without = Facility.objects.filter(terms__isnull=True)
     breaks += [Break(f"facilities_facility:{item.pk}", f"{item.number} has no terms.") for item in without]
     return Finding("terms are what was signed", rows, breaks)

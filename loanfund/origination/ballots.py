@@ -66,7 +66,13 @@ def count(ballots: Sequence[Ballot], need: Need, *, chair_can_cast: bool) -> Tal
 
 
 def _outcome(
-    approvals: int, declines: int, taking_part: int, cast: Sequence[Ballot], need: Need, *, chair_can_cast: bool
+    approvals: int,
+    declines: int,
+    taking_part: int,
+    cast: Sequence[Ballot],
+    need: Need,
+    *,
+    chair_can_cast: bool,
 ) -> tuple[str | None, str]:
     if taking_part < need.members:
         return None, f"{taking_part} of the {need.members} members needed have voted."

@@ -33,14 +33,18 @@ def decisions_are_what_was_voted() -> Finding:
 
 def approvals_hold_their_money() -> Finding:
     """Approved and offered applications have a reservation of just that amount; ended ones have none."""
-    promises = {promise.reference: promise for promise in Promise.objects.filter(reference__startswith="application:")}
+    promises = {
+        promise.reference: promise for promise in Promise.objects.filter(reference__startswith="application:")
+    }
     breaks, seen = [], 0
     for application in Application.objects.exclude(decision__isnull=True):
         seen += 1
         promise = promises.get(f"application:{application.pk}")
         held = promise is not None and promise.state == Promise.State.RESERVED
         if held != (application.state in RESERVED):
-            sentence = f"{application.number} is {application.get_state_display()}; its reservation says otherwise."
+            sentence = (
+                f"{application.number} is {application.get_state_display()}; its reservation says otherwise."
+            )
             breaks.append(Break(f"origination_application:{application.pk}", sentence))
         if held and promise is not None and promise.amount != application.approved_amount:
             sentence = f"{application.number} is approved for another amount than is reserved."
@@ -63,7 +67,9 @@ def offers_are_what_was_signed() -> Finding:
             if offer.signed < offer.signatories_needed:
                 breaks.append(Break(where, f"{offer.number} was accepted with too few signatures."))
             if facility is None or facility.agreement_digest != offer.digest:
-                breaks.append(Break(where, f"{offer.number} was accepted, and its facility rests on another text."))
+                breaks.append(
+                    Break(where, f"{offer.number} was accepted, and its facility rests on another text.")
+                )
     return Finding("offers are what was signed", len(offers), breaks)
 
 
@@ -83,7 +89,10 @@ def uploads_are_whole() -> Finding:
     """Every upload has as many rows as it says, counted without a gap."""
     uploads = LiquidationUpload.objects.annotate(stored=Count("records"))
     breaks = [
-        Break(f"origination_liquidationupload:{upload.pk}", f"{upload} has {upload.stored} of {upload.row_count} rows.")
+        Break(
+            f"origination_liquidationupload:{upload.pk}",
+            f"{upload} has {upload.stored} of {upload.row_count} rows.",
+        )
         for upload in uploads
         if upload.stored != upload.row_count
     ]

@@ -76,11 +76,15 @@ def read_liquidations(content: bytes) -> list[LiquidationRow]:
     """Every row of the file. Raises BadLiquidations with the faults by line and column, or Refused for a file that is
     too large, no text, or empty."""
     if len(content) > MOST_BYTES:
-        raise Refused(f"The file is larger than {MOST_BYTES // 1024 // 1024} MB. Send it in parts.", field="file")
+        raise Refused(
+            f"The file is larger than {MOST_BYTES // 1024 // 1024} MB. Send it in parts.", field="file"
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise Refused("The file is not UTF-8 text. Save it as “CSV UTF-8” and upload it again.", field="file") from None
+        raise Refused(
+            "The file is not UTF-8 text. Save it as “CSV UTF-8” and upload it again.", field="file"
+        ) from None
     if "\x00" in text:
         raise Refused("The file is not a CSV text. Save it as “CSV UTF-8” and upload it again.", field="file")
     reader = csv.reader(io.StringIO(text, newline=""))
@@ -139,7 +143,11 @@ def _rows(reader: Iterator[list[str]], places: dict[str, int], faults: _Faults) 
         row = _row(number, line, values, faults)
         first = seen.setdefault((values["venue"], values["reference"]), line)
         if first != line:
-            faults.add(line, "reference", f"{values['reference']!r} stands on line {first} already; a loss counts once.")
+            faults.add(
+                line,
+                "reference",
+                f"{values['reference']!r} stands on line {first} already; a loss counts once.",
+            )
         if faults.count == before and row is not None:
             yield row
 
@@ -160,7 +168,9 @@ def _row(number: int, line: int, values: dict[str, str], faults: _Faults) -> Liq
             faults.add(line, name, f"{values[name]!r} is not one of {', '.join(allowed)}.")
     when = _moment(values["time_utc"])
     if when is None:
-        faults.add(line, "time_utc", f"{values['time_utc']!r} is not a UTC time such as 2025-10-10T21:20:05Z.")
+        faults.add(
+            line, "time_utc", f"{values['time_utc']!r} is not a UTC time such as 2025-10-10T21:20:05Z."
+        )
     numbers = {name: _number(line, name, values[name], faults) for name in FINEST}
     if numbers["quantity"] == 0:
         faults.add(line, "quantity", "a liquidation has a quantity above zero.")
@@ -174,7 +184,11 @@ def _row(number: int, line: int, values: dict[str, str], faults: _Faults) -> Liq
 
 def _number(line: int, name: str, text: str, faults: _Faults) -> Decimal:
     if not NUMBER.fullmatch(text):
-        faults.add(line, name, f"{text[:40]!r} is not a number such as 1234.56, without sign or thousands separators.")
+        faults.add(
+            line,
+            name,
+            f"{text[:40]!r} is not a number such as 1234.56, without sign or thousands separators.",
+        )
         return Decimal(1)
     if len(text.partition(".")[2]) > FINEST[name]:
         faults.add(line, name, f"{text!r} has more than {FINEST[name]} decimals.")

@@ -72,7 +72,9 @@ def checked_deal(values: Mapping[str, Any]) -> dict[str, Any]:
     if deal.get("profile") not in Application.Profile.values:
         raise Refused(f"Choose one of: {', '.join(Application.Profile.values)}.", field="profile")
     if deal.setdefault("interest_only_months", 0) >= deal["tenor_months"]:
-        raise Refused("The interest-only months are fewer than the months of the tenor.", field="interest_only_months")
+        raise Refused(
+            "The interest-only months are fewer than the months of the tenor.", field="interest_only_months"
+        )
     if deal["availability_months"] > deal["tenor_months"]:
         raise Refused("The availability period ends by the maturity.", field="availability_months")
     return deal
@@ -159,10 +161,14 @@ def facility_terms(*, fund: Fund, amount: Decimal, deal: Mapping[str, Any], sign
         )
     except (ValueError, KeyError) as error:
         field, _, sentence = str(error).partition(": ")
-        raise Refused(f"These terms do not work: {sentence or error}", field=field if sentence else "terms") from error
+        raise Refused(
+            f"These terms do not work: {sentence or error}", field=field if sentence else "terms"
+        ) from error
 
 
-def facility_document(*, fund: Fund, amount: Decimal, deal: Mapping[str, Any], signed_on: date) -> dict[str, Any]:
+def facility_document(
+    *, fund: Fund, amount: Decimal, deal: Mapping[str, Any], signed_on: date
+) -> dict[str, Any]:
     """The canonical document of `facility_terms`, calendars by name."""
     terms = facility_terms(fund=fund, amount=amount, deal=deal, signed_on=signed_on)
     return terms.to_document(calendars_by_name=True)
@@ -234,7 +240,9 @@ def offer_document(
     if amount is None:
         raise AssertionError("a decision on an application has an amount")
     dates = dates_of(deal, made_on)
-    fee = round_decimal(amount * Decimal(deal["arrangement_fee"]), currency_of(fund.currency), Rounding.HALF_UP)
+    fee = round_decimal(
+        amount * Decimal(deal["arrangement_fee"]), currency_of(fund.currency), Rounding.HALF_UP
+    )
     return {
         "offer": number,
         "application": application.number,

@@ -71,7 +71,9 @@ def read_fixings(text: str, code: str) -> list[FileRow]:
             continue
         known = rows.setdefault(row.date, row)
         if known.percent != row.percent:
-            errors.append(f"Line {line}, column {layout.day}: {row.date} stands on line {known.line} with another rate.")
+            errors.append(
+                f"Line {line}, column {layout.day}: {row.date} stands on line {known.line} with another rate."
+            )
     if not rows and not errors:
         errors.append(f"The file has no value of {code}.")
     if errors:
@@ -106,13 +108,17 @@ def _is_footnote(raw: dict[str, str | None], layout: Layout) -> bool:
 def _row(line: int, day: str, figure: str, layout: Layout, errors: list[str]) -> FileRow | None:
     when = _day(day)
     if when is None:
-        errors.append(f"Line {line}, column {layout.day}: {day!r} is not a day such as 2026-08-20 or 08/20/2026.")
+        errors.append(
+            f"Line {line}, column {layout.day}: {day!r} is not a day such as 2026-08-20 or 08/20/2026."
+        )
     try:
         percent = Decimal(figure)
         if not percent.is_finite() or not -100 < percent < 1000 or percent.as_tuple().exponent < -10:  # type: ignore[operator] # a finite number's exponent is an int
             raise InvalidOperation
     except InvalidOperation:
-        errors.append(f"Line {line}, column {layout.percent}: {figure!r} is not a rate in per cent such as 3.63.")
+        errors.append(
+            f"Line {line}, column {layout.percent}: {figure!r} is not a rate in per cent such as 3.63."
+        )
         return None
     return FileRow(line, when, percent) if when else None
 

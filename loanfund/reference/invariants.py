@@ -15,17 +15,26 @@ def fixings_fall_on_publication_days() -> Finding:
         for key, day in RateFixing.objects.filter(rate=rate).values_list("id", "date"):
             seen += 1
             if not days.is_business_day(day):
-                breaks.append(Break(f"reference_ratefixing:{key}", f"{rate.code} has a fixing for {day}, no business day."))
+                breaks.append(
+                    Break(
+                        f"reference_ratefixing:{key}", f"{rate.code} has a fixing for {day}, no business day."
+                    )
+                )
     return Finding("fixings fall on publication days", seen, breaks)
 
 
 def fixings_by_hand_took_two() -> Finding:
     """A fixing typed by hand is the one that was proposed and confirmed, by different people."""
     breaks = [
-        Break(f"reference_ratefixing:{fixing.pk}", f"{fixing} differs from the proposal that it was made from.")
+        Break(
+            f"reference_ratefixing:{fixing.pk}", f"{fixing} differs from the proposal that it was made from."
+        )
         for fixing in RateFixing.objects.filter(proposal__isnull=False)
         .exclude(
-            proposal__state="confirmed", proposal__date=F("date"), proposal__value=F("value"), proposal__rate=F("rate")
+            proposal__state="confirmed",
+            proposal__date=F("date"),
+            proposal__value=F("value"),
+            proposal__rate=F("rate"),
         )
         .select_related("rate")
     ]
@@ -39,4 +48,8 @@ def holidays_are_weekdays() -> Finding:
     return Finding("holidays are weekdays", Holiday.objects.count(), breaks)
 
 
-INVARIANTS: list[Invariant] = [fixings_fall_on_publication_days, fixings_by_hand_took_two, holidays_are_weekdays]
+INVARIANTS: list[Invariant] = [
+    fixings_fall_on_publication_days,
+    fixings_by_hand_took_two,
+    holidays_are_weekdays,
+]

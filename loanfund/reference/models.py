@@ -81,7 +81,9 @@ class FixingProposal(FourEyes, Sealed):
                 name="reference_fixingproposal_decided_by_checker",
             ),
             models.UniqueConstraint(
-                fields=["rate", "date"], condition=Q(state="proposed"), name="reference_fixingproposal_one_open"
+                fields=["rate", "date"],
+                condition=Q(state="proposed"),
+                name="reference_fixingproposal_one_open",
             ),
         ]
 
@@ -112,12 +114,15 @@ class RateFixing(AppendOnly):
     class Meta(AppendOnly.Meta):
         ordering: ClassVar = ["rate", "date", "known_at", "id"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["rate", "date", "known_at"], name="reference_ratefixing_one_a_moment"),
+            models.UniqueConstraint(
+                fields=["rate", "date", "known_at"], name="reference_ratefixing_one_a_moment"
+            ),
             models.CheckConstraint(
                 condition=Q(value__gt=-1) & Q(value__lt=10), name="reference_ratefixing_value_plausible"
             ),
             models.CheckConstraint(
-                condition=Q(known_at__gte=F("published_at")), name="reference_ratefixing_known_after_published"
+                condition=Q(known_at__gte=F("published_at")),
+                name="reference_ratefixing_known_after_published",
             ),
             models.CheckConstraint(condition=~Q(source=""), name="reference_ratefixing_source_given"),
         ]

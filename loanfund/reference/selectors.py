@@ -65,7 +65,10 @@ def fixings(
     if unknown:
         raise Refused(f"There is no reference rate {', '.join(sorted(unknown))}.")
     newest = dict(
-        RateFixing.objects.filter(rate__in=rates.values()).values_list("rate__code").annotate(newest=Max("id")).order_by()
+        RateFixing.objects.filter(rate__in=rates.values())
+        .values_list("rate__code")
+        .annotate(newest=Max("id"))
+        .order_by()
     )
     values = {
         code: _published(rate, calendar(rate.calendar), newest.get(code, 0), known_at, as_of, end_of_day)
@@ -92,15 +95,20 @@ def _values(code: str, _newest: int, known_at: datetime | None) -> Mapping[date,
 
 @lru_cache(maxsize=KEPT)
 def _published(
-    rate: ReferenceRate, days: Calendar, newest: int, known_at: datetime | None, as_of: date | None, end_of_day: bool
+    rate: ReferenceRate,
+    days: Calendar,
+    newest: int,
+    known_at: datetime | None,
+    as_of: date | None,
+    end_of_day: bool,
 ) -> Mapping[date, Decimal]:
     values = _values(rate.code, newest, known_at)
     if as_of is None:
         return values
     last = as_of if end_of_day else as_of - timedelta(days=1)
     # Publication follows the days in order, so the values not yet out are the last few.
-    held_back = set()
-    for day in reversed(values):
+    held_back: set[date] = set()
+    for day in sorted(values, reverse=True):
         if days.add_business_days(day, rate.publication_lag) <= last:
             break
         held_back.add(day)

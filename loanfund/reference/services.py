@@ -72,7 +72,9 @@ def ensure_reference_rates() -> int:
     missing = [rate for rate in RATES if rate.code not in known]
     for rate in missing:
         fields = {
-            field.name: getattr(rate, field.name) for field in ReferenceRate._meta.concrete_fields if field.name != "id"
+            field.name: getattr(rate, field.name)
+            for field in ReferenceRate._meta.concrete_fields
+            if field.name != "id"
         }
         ReferenceRate.objects.get_or_create(code=rate.code, defaults=fields)
     return len(missing)
@@ -110,7 +112,13 @@ def import_fixings(
     revised = sum(row.date in known for row in fresh)
     result = Imported(len(fresh) - revised, len(rows) - len(fresh), revised, rows[0].date, rows[-1].date)
     if fresh:
-        record(actor=actor, action="fixings.imported", obj=rate, on=on, after={"source": source, "result": str(result)})
+        record(
+            actor=actor,
+            action="fixings.imported",
+            obj=rate,
+            on=on,
+            after={"source": source, "result": str(result)},
+        )
     return result
 
 
@@ -118,7 +126,12 @@ def ensure_shipped_fixings(*, known_at: datetime, on: date) -> Imported:
     """Load the SOFR fixings that come with the project; the second time adds nothing."""
     text = (SHIPPED / "sofr.csv").read_text()
     return import_fixings(
-        text=text, code="SOFR", source="Federal Reserve Bank of New York, as shipped", known_at=known_at, actor=None, on=on
+        text=text,
+        code="SOFR",
+        source="Federal Reserve Bank of New York, as shipped",
+        known_at=known_at,
+        actor=None,
+        on=on,
     )
 
 
@@ -133,7 +146,9 @@ def propose_fixing(
     if not -100 < percent < 1000:
         raise Refused("Give the rate in per cent, such as 3.63.", field="percent")
     if not calendar(rate.calendar).is_business_day(day):
-        raise Refused(f"{code} is not published for {day}, which is no business day of {rate.calendar}.", field="day")
+        raise Refused(
+            f"{code} is not published for {day}, which is no business day of {rate.calendar}.", field="day"
+        )
     if FixingProposal.objects.filter(rate=rate, date=day, state=FixingProposal.State.PROPOSED).exists():
         raise Refused(f"A fixing of {code} for {day} waits to be confirmed already.")
     proposal = FixingProposal.objects.create(
@@ -152,7 +167,8 @@ def confirm_fixing(
     locked = _open(proposal, actor)
     if percent / PER_CENT != locked.value:
         raise Refused(
-            f"You read {percent} and {locked.value * PER_CENT:f} was proposed. Look again, or refuse it.", field="percent"
+            f"You read {percent} and {locked.value * PER_CENT:f} was proposed. Look again, or refuse it.",
+            field="percent",
         )
     locked.state, locked.checker, locked.checked_at = FixingProposal.State.CONFIRMED, actor, Now()
     locked.save(update_fields=["state", "checker", "checked_at"])
@@ -203,9 +219,13 @@ def _check_days(rate: ReferenceRate, rows: Sequence[FileRow], known_at: datetime
     errors = []
     for row in rows:
         if not days.is_business_day(row.date):
-            errors.append(f"Line {row.line}: {rate.code} is not published for {row.date}, no day of {rate.calendar}.")
+            errors.append(
+                f"Line {row.line}: {rate.code} is not published for {row.date}, no day of {rate.calendar}."
+            )
         elif publication_moment(rate, row.date, days) > known_at:
-            errors.append(f"Line {row.line}: the rate of {row.date} is not published before {known_at:%Y-%m-%d %H:%M}.")
+            errors.append(
+                f"Line {row.line}: the rate of {row.date} is not published before {known_at:%Y-%m-%d %H:%M}."
+            )
     if errors:
         raise BadFile(errors)
 

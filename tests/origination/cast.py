@@ -138,7 +138,12 @@ class Cast:
 
     def seat(self, name: str, role: str = "member") -> CommitteeMember:
         seat = services.propose_seat(
-            committee=self.committee, user=self[name], role=role, joined_on=self.day, actor=self["ada"], on=self.day
+            committee=self.committee,
+            user=self[name],
+            role=role,
+            joined_on=self.day,
+            actor=self["ada"],
+            on=self.day,
         )
         self.seats[name] = services.confirm_seat(seat=seat, actor=self["abel"], on=self.day)
         return self.seats[name]
@@ -161,7 +166,9 @@ def make_partner(owners: Iterable[User], number: str = "P-9001", segment: str = 
     return partner
 
 
-def make_cast(*, size: str = "100000000", seats: tuple[str, ...] = ("mia", "max", "moe"), **policy: object) -> Cast:
+def make_cast(
+    *, size: str = "100000000", seats: tuple[str, ...] = ("mia", "max", "moe"), **policy: object
+) -> Cast:
     """A fund of `size` open since DAY, the programme's policy with `policy` changed, and a committee chaired by Carl."""
     people = {name: make_user(name, held) for name, held in MEMBERS.items()}
     ensure_calendars()

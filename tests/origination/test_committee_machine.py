@@ -35,7 +35,9 @@ class Undo(Exception):
     """Takes a savepoint back."""
 
 
-def walk(actions: Callable[[], Iterator[tuple[str, Action]]], state: Callable[[], object], check: Action) -> int:
+def walk(
+    actions: Callable[[], Iterator[tuple[str, Action]]], state: Callable[[], object], check: Action
+) -> int:
     """Take every action from every state that can be reached; return how many states there were."""
     seen = {state()}
 
@@ -92,9 +94,13 @@ def check_decisions(cast: Cast) -> None:
         assert application is not None
         barred = {proposal.proposer_id, proposal.preparer_id}
         barred |= set(Membership.objects.filter(partner=application.partner).values_list("user", flat=True))
-        barred |= set(CommitteeMember.objects.filter(left_on__lte=decision.decided_on).values_list("user", flat=True))
+        barred |= set(
+            CommitteeMember.objects.filter(left_on__lte=decision.decided_on).values_list("user", flat=True)
+        )
         barred |= set(ConflictDeclaration.objects.values_list("user", flat=True))
-        ballots = [vote for vote in proposal.votes.all() if vote.voter_id not in barred and vote.choice != "recuse"]
+        ballots = [
+            vote for vote in proposal.votes.all() if vote.voter_id not in barred and vote.choice != "recuse"
+        ]
         taking_part = {vote.voter_id for vote in ballots}
         approvals = sum(vote.choice == "approve" for vote in ballots)
         declines = sum(vote.choice == "decline" for vote in ballots)
@@ -107,8 +113,6 @@ def check_decisions(cast: Cast) -> None:
     assert 0 <= position.reserved <= position.size
     live = Application.objects.filter(state__in=["approved", "offered"])
     assert position.reserved == sum((item.approved_amount or 0 for item in live), Decimal(0))
-
-
 
 
 def test_no_sequence_approves_with_a_ballot_that_may_not_count(room: Cast) -> None:
@@ -130,7 +134,9 @@ def test_no_sequence_approves_with_a_ballot_that_may_not_count(room: Cast) -> No
         services.confirm_leave(seat=seat, actor=room["abel"], on=day)
 
     def conflict() -> None:
-        services.declare_conflict(user=room["max"], partner=room.partner, reason="shares", actor=room["max"], on=day)
+        services.declare_conflict(
+            user=room["max"], partner=room.partner, reason="shares", actor=room["max"], on=day
+        )
 
     def actions() -> Iterator[tuple[str, Action]]:
         proposal.refresh_from_db()
@@ -145,11 +151,17 @@ def test_no_sequence_approves_with_a_ballot_that_may_not_count(room: Cast) -> No
             yield (
                 f"chair casts {way}",
                 lambda way=way: services.cast_deciding_vote(  # type: ignore[misc] # bound now
-                    proposal=proposal, choice=way, reason="a tie", seen_digest=proposal.digest, actor=room["carl"], on=day
+                    proposal=proposal,
+                    choice=way,
+                    reason="a tie",
+                    seen_digest=proposal.digest,
+                    actor=room["carl"],
+                    on=day,
                 ),
             )
-        yield "take off the table", lambda: services.return_to_check(
-            proposal=proposal, reason="not yet", actor=room["anna"], on=day
+        yield (
+            "take off the table",
+            lambda: services.return_to_check(proposal=proposal, reason="not yet", actor=room["anna"], on=day),
         )
 
     def check() -> None:
@@ -170,7 +182,10 @@ def test_no_sequence_of_two_approvals_reserves_more_than_the_fund_has(db: None) 
         for number, proposal in enumerate(proposals):
             for name in ("mia", "max"):
                 yield f"{name} approves {number}", lambda p=proposal, n=name: cast.vote(p, n, "approve")  # type: ignore[misc] # bound now
-            yield f"close {number}", lambda p=proposal: services.close_voting(proposal=p, actor=cast["carl"], on=cast.day)  # type: ignore[misc] # bound now
+            yield (
+                f"close {number}",
+                lambda p=proposal: services.close_voting(proposal=p, actor=cast["carl"], on=cast.day),
+            )  # type: ignore[misc] # bound now
             yield (
                 f"withdraw {number}",
                 lambda p=proposal: services.withdraw_application(  # type: ignore[misc] # bound now
@@ -233,7 +248,9 @@ def test_the_database_refuses_a_decision_without_the_votes(room: Cast) -> None:
 def test_the_database_refuses_an_approval_without_its_decision_and_its_money(room: Cast) -> None:
     proposal = room.voting()
     pk = proposal.application_id
-    assert "decision" in refused_by_the_database(lambda: Application.objects.filter(pk=pk).update(state="approved"))
+    assert "decision" in refused_by_the_database(
+        lambda: Application.objects.filter(pk=pk).update(state="approved")
+    )
 
 
 @pytest.mark.parametrize("target", ["accepted", "offered", "tabled", "draft", "lapsed"])
@@ -252,5 +269,7 @@ def test_a_proposal_cannot_be_edited_even_around_the_service(room: Cast) -> None
     refused_by_the_database(lambda: Proposal.objects.filter(pk=proposal.pk).update(amount=1))
     with connection.cursor() as cursor:
         refused_by_the_database(
-            lambda: cursor.execute("UPDATE origination_proposal SET digest = 'x' WHERE id = %s", [proposal.pk])
+            lambda: cursor.execute(
+                "UPDATE origination_proposal SET digest = 'x' WHERE id = %s", [proposal.pk]
+            )
         )

@@ -11,7 +11,6 @@ from loanfund.audit.models import AppendOnly, Sealed
 from loanfund.facilities.models.funds import Fund
 from loanfund.parties.models import FourEyes, Partner, StoredFile
 
-
 FACILITY_STATES = ["available", "closed_to_drawdown", "accelerated", "written_off", "closed"]
 
 
@@ -84,14 +83,18 @@ class Facility(Sealed):
         ordering: ClassVar = ["number"]
         verbose_name_plural = "facilities"
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(commitment__gt=0), name="facilities_facility_commitment_positive"),
+            models.CheckConstraint(
+                condition=Q(commitment__gt=0), name="facilities_facility_commitment_positive"
+            ),
             models.CheckConstraint(
                 condition=Q(availability_start__gte=F("signed_on"))
                 & Q(availability_end__gte=F("availability_start"))
                 & Q(maturity__gte=F("availability_end")),
                 name="facilities_facility_dates_in_order",
             ),
-            models.CheckConstraint(condition=Q(state__in=FACILITY_STATES), name="facilities_facility_state_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=FACILITY_STATES), name="facilities_facility_state_known"
+            ),
         ]
         triggers: ClassVar = [
             pgtrigger.ReadOnly(
@@ -123,8 +126,12 @@ class FacilityTerms(AppendOnly):
         ordering: ClassVar = ["facility", "version"]
         verbose_name_plural = "facility terms"
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["facility", "version"], name="facilities_facilityterms_version_once"),
-            models.CheckConstraint(condition=Q(version__gt=0), name="facilities_facilityterms_version_from_one"),
+            models.UniqueConstraint(
+                fields=["facility", "version"], name="facilities_facilityterms_version_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(version__gt=0), name="facilities_facilityterms_version_from_one"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -154,7 +161,9 @@ class ConditionPrecedent(Sealed):
         ordering: ClassVar = ["facility", "position"]
         verbose_name_plural = "conditions precedent"
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["facility", "position"], name="facilities_conditionprecedent_position_once"),
+            models.UniqueConstraint(
+                fields=["facility", "position"], name="facilities_conditionprecedent_position_once"
+            ),
             models.CheckConstraint(
                 condition=Q(state="waived") ^ Q(waived_by_decision=""),
                 name="facilities_conditionprecedent_waiver_names_decision",
@@ -198,7 +207,8 @@ class ConditionEvidence(FourEyes, Sealed):
                 name="facilities_conditionevidence_decided_by_checker",
             ),
             models.CheckConstraint(
-                condition=Q(file__isnull=False) | ~Q(note=""), name="facilities_conditionevidence_shows_something"
+                condition=Q(file__isnull=False) | ~Q(note=""),
+                name="facilities_conditionevidence_shows_something",
             ),
             models.UniqueConstraint(
                 fields=["condition", "drawdown"],
@@ -257,7 +267,9 @@ class LimitException(AppendOnly):
     class Meta(AppendOnly.Meta):
         ordering: ClassVar = ["id"]
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="facilities_limitexception_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(amount__gt=0), name="facilities_limitexception_amount_positive"
+            ),
         ]
 
     def __str__(self) -> str:

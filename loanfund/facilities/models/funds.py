@@ -33,7 +33,8 @@ class Fund(Sealed):
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(size__gt=0), name="facilities_fund_size_positive"),
             models.CheckConstraint(
-                condition=Q(business_date__gte=models.F("opened_on")), name="facilities_fund_date_after_opening"
+                condition=Q(business_date__gte=models.F("opened_on")),
+                name="facilities_fund_date_after_opening",
             ),
         ]
 

@@ -1,6 +1,6 @@
 """What a fund may do: limits, eligibility lines, and how many people it takes to say yes."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -9,7 +9,7 @@ from loanfund.audit.models import AppendOnly, Sealed
 from loanfund.facilities.models.funds import Fund
 from loanfund.parties.models import FourEyes
 
-AMOUNT = {"max_digits": 32, "decimal_places": 12}
+AMOUNT: dict[str, Any] = {"max_digits": 32, "decimal_places": 12}
 
 
 class FundPolicy(FourEyes, Sealed):
@@ -80,7 +80,8 @@ class FundPolicy(FourEyes, Sealed):
                 condition=Q(window_end__gt=F("window_start")), name="facilities_fundpolicy_window_forward"
             ),
             models.CheckConstraint(
-                condition=Q(min_ticket__gt=0) & (Q(max_ticket__isnull=True) | Q(max_ticket__gte=F("min_ticket"))),
+                condition=Q(min_ticket__gt=0)
+                & (Q(max_ticket__isnull=True) | Q(max_ticket__gte=F("min_ticket"))),
                 name="facilities_fundpolicy_ticket_range",
             ),
             models.CheckConstraint(

@@ -4,7 +4,13 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from loanfund.facilities.models import Authority, ConditionEvidence, ConditionPrecedent, Facility, FacilityTerms
+from loanfund.facilities.models import (
+    Authority,
+    ConditionEvidence,
+    ConditionPrecedent,
+    Facility,
+    FacilityTerms,
+)
 
 
 def current_terms(facility: Facility) -> FacilityTerms:
@@ -40,7 +46,8 @@ def conditions_standing(facility: Facility, drawdown: str = "") -> list[Conditio
         accepted = [item for item in shown if item.state == ConditionEvidence.State.ACCEPTED]
         waived = condition.state == ConditionPrecedent.State.WAIVED
         met = waived or condition.state == ConditionPrecedent.State.SATISFIED or (each and bool(accepted))
-        found.append(ConditionStanding(condition, met, (accepted or shown or [None])[0]))
+        best = accepted or shown
+        found.append(ConditionStanding(condition, met, best[0] if best else None))
     return found
 
 

@@ -46,7 +46,9 @@ class FundPosition:
 
 def fund_position(fund: Fund) -> FundPosition:
     """The fund's memorandum balances and cash now, from kept balances, in one query."""
-    totals = dict.fromkeys([*FUND_KINDS.values(), AccountKind.M_SIZE, AccountKind.M_OVER_LIMIT, AccountKind.CASH], ZERO)
+    totals = dict.fromkeys(
+        [*FUND_KINDS.values(), AccountKind.M_SIZE, AccountKind.M_OVER_LIMIT, AccountKind.CASH], ZERO
+    )
     rows = Balance.objects.filter(
         account__book_id=fund.book_id, account__currency=fund.currency, account__kind__in=list(totals)
     ).values_list("account__kind", "account__normal_side", "debit", "credit")
@@ -67,7 +69,9 @@ def headroom_owners(policy: FundPolicy, *, partner: Partner, tenor_months: int) 
         owners.append(f"group:{partner.group_id}")
     if partner.segment:
         owners.append(f"segment:{partner.segment}")
-    owners += [f"tenor:{row.over_months}" for row in policy.tenor_limits.all() if tenor_months > row.over_months]
+    owners += [
+        f"tenor:{row.over_months}" for row in policy.tenor_limits.all() if tenor_months > row.over_months
+    ]
     return tuple(owners)
 
 
@@ -105,7 +109,9 @@ class LimitAfter:
         return self.left_after >= 0
 
 
-def limits_after(*, fund: Fund, partner: Partner, tenor_months: int, amount: Decimal, on: date) -> list[LimitAfter]:
+def limits_after(
+    *, fund: Fund, partner: Partner, tenor_months: int, amount: Decimal, on: date
+) -> list[LimitAfter]:
     """Every limit that a promise of `amount` to `partner` would count against, the fund's own size first."""
     policy = policy_in_force(fund, on)
     position = fund_position(fund)
@@ -140,8 +146,12 @@ class Exposure:
 
 def partner_exposure(*, fund: Fund, partner: Partner) -> Exposure:
     """Promised to the partner and to its group (the partner itself when it stands alone), in the fund's currency."""
-    own = balance(AccountRef(AccountKind.M_PROMISED, fund.currency, f"partner:{partner.pk}"), book_id=fund.book_id)
+    own = balance(
+        AccountRef(AccountKind.M_PROMISED, fund.currency, f"partner:{partner.pk}"), book_id=fund.book_id
+    )
     if not partner.group_id:
         return Exposure(own, own)
-    group = balance(AccountRef(AccountKind.M_PROMISED, fund.currency, f"group:{partner.group_id}"), book_id=fund.book_id)
+    group = balance(
+        AccountRef(AccountKind.M_PROMISED, fund.currency, f"group:{partner.group_id}"), book_id=fund.book_id
+    )
     return Exposure(own, group)

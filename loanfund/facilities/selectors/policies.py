@@ -16,7 +16,9 @@ def policy_in_force(fund: Fund, on: date) -> FundPolicy:
         .first()
     )
     if found is None:
-        raise Refused(f"{fund.name} has no policy in force on {on}. Propose one and have a second person confirm it.")
+        raise Refused(
+            f"{fund.name} has no policy in force on {on}. Propose one and have a second person confirm it."
+        )
     return found
 
 

@@ -31,8 +31,12 @@ from loanfund.parties.models import User
 
 State = Facility.State
 NEXT_STATES: dict[str, frozenset[str]] = {
-    State.AVAILABLE: frozenset({State.CLOSED_TO_DRAWDOWN, State.ACCELERATED, State.WRITTEN_OFF, State.CLOSED}),
-    State.CLOSED_TO_DRAWDOWN: frozenset({State.AVAILABLE, State.ACCELERATED, State.WRITTEN_OFF, State.CLOSED}),
+    State.AVAILABLE: frozenset(
+        {State.CLOSED_TO_DRAWDOWN, State.ACCELERATED, State.WRITTEN_OFF, State.CLOSED}
+    ),
+    State.CLOSED_TO_DRAWDOWN: frozenset(
+        {State.AVAILABLE, State.ACCELERATED, State.WRITTEN_OFF, State.CLOSED}
+    ),
     State.ACCELERATED: frozenset({State.CLOSED_TO_DRAWDOWN, State.WRITTEN_OFF, State.CLOSED}),
     State.WRITTEN_OFF: frozenset({State.CLOSED}),
     State.CLOSED: frozenset({State.AVAILABLE, State.CLOSED_TO_DRAWDOWN}),
@@ -65,13 +69,17 @@ def sign_facility(
     promise is no longer reserved or the dates are out of order.
     """
     lock_business_date(promise.fund)
-    locked = Promise.objects.select_for_update(of=("self",)).select_related("fund", "partner").get(pk=promise.pk)
+    locked = (
+        Promise.objects.select_for_update(of=("self",)).select_related("fund", "partner").get(pk=promise.pk)
+    )
     if locked.state != Promise.State.RESERVED:
         raise Refused(f"The amount is {locked.get_state_display()} already, so there is nothing to sign for.")
     if not 0 < commitment <= locked.amount:
         raise Refused(f"Sign for up to {locked.amount:,.2f}, the amount reserved.", field="commitment")
     if not on <= availability_start <= availability_end <= maturity:
-        raise Refused("The availability period starts at signing or later, and ends by the maturity.", field="maturity")
+        raise Refused(
+            "The availability period starts at signing or later, and ends by the maturity.", field="maturity"
+        )
     key, number = next_number(Facility, "FAC")
     facility = Facility.objects.create(
         pk=key,
@@ -101,13 +109,20 @@ def sign_facility(
         recorded_by=actor,
     )
     ConditionPrecedent.objects.bulk_create(
-        ConditionPrecedent(facility=facility, position=position, text=item["text"], scope=item.get("scope", "first"))
+        ConditionPrecedent(
+            facility=facility, position=position, text=item["text"], scope=item.get("scope", "first")
+        )
         for position, item in enumerate(conditions, start=1)
     )
     post_entries(entries=[_signing(locked, facility, arrangement_fee, on)], actor=actor, on=on)
     locked.state, locked.closed_on = Promise.State.SIGNED, on
     locked.save(update_fields=["state", "closed_on"])
-    after = {"number": number, "commitment": commitment, "terms": digest(document), "decision": decision_number}
+    after = {
+        "number": number,
+        "commitment": commitment,
+        "terms": digest(document),
+        "decision": decision_number,
+    }
     record(actor=actor, action="facility.signed", obj=facility, on=on, after=after)
     return facility
 
@@ -149,7 +164,9 @@ def add_terms(
     if not reason.strip():
         raise Refused("Say why the terms change.", field="reason")
     if effective_from < locked.signed_on:
-        raise Refused(f"Terms take effect on {locked.signed_on}, the day of signing, or later.", field="effective_from")
+        raise Refused(
+            f"Terms take effect on {locked.signed_on}, the day of signing, or later.", field="effective_from"
+        )
     last = locked.terms.aggregate(last=Max("version"))["last"] or 0
     terms = FacilityTerms.objects.create(
         facility=locked,
@@ -176,7 +193,9 @@ def move_facility(*, facility: Facility, state: str, actor: User | None, on: dat
     if locked.state == state:
         return locked
     if state not in NEXT_STATES[locked.state]:
-        raise Refused(f"{locked.number} is {locked.get_state_display()}; it cannot become {State(state).label}.")
+        raise Refused(
+            f"{locked.number} is {locked.get_state_display()}; it cannot become {State(state).label}."
+        )
     before, locked.state = locked.state, state
     locked.save(update_fields=["state"])
     record(
@@ -192,7 +211,9 @@ def move_facility(*, facility: Facility, state: str, actor: User | None, on: dat
 
 
 @transaction.atomic
-def flag_default(*, facility: Facility, continues: bool, actor: User | None, on: date, reason: str) -> Facility:
+def flag_default(
+    *, facility: Facility, continues: bool, actor: User | None, on: date, reason: str
+) -> Facility:
     """Record that an event of default continues, or that it is cured. While it continues nothing can be drawn."""
     locked = Facility.objects.select_for_update().get(pk=facility.pk)
     if locked.event_of_default == continues:
@@ -239,7 +260,12 @@ def grant_headroom(
     """Raise one owner's limit ("partner:7") past the policy by `amount`, by a decision of the committee."""
     lock_business_date(fund)
     exception = LimitException.objects.create(
-        fund=fund, owner=owner, amount=amount, decision_number=decision_number, granted_on=on, recorded_by=actor
+        fund=fund,
+        owner=owner,
+        amount=amount,
+        decision_number=decision_number,
+        granted_on=on,
+        recorded_by=actor,
     )
     entries = limit_entries(fund=fund, policy=policy_in_force(fund, on), owners=[owner], on=on)
     post_entries(entries=entries, actor=actor, on=on)

@@ -43,7 +43,12 @@ def show_condition(
     evidence = ConditionEvidence.objects.create(
         condition=locked, drawdown=drawdown, file=file, note=note.strip(), maker=actor
     )
-    after = {"condition": locked.text, "drawdown": drawdown, "file": file.pk if file else None, "note": note.strip()}
+    after = {
+        "condition": locked.text,
+        "drawdown": drawdown,
+        "file": file.pk if file else None,
+        "note": note.strip(),
+    }
     record(actor=actor, action="condition.shown", obj=locked.facility, on=on, after=after)
     return evidence
 

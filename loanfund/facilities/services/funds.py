@@ -37,7 +37,9 @@ def open_fund(
     if size <= 0:
         raise Refused("A fund's size is above zero.", field="size")
     if time_zone not in available_timezones():
-        raise Refused(f"{time_zone} is not a known time zone; give one such as UTC or Europe/Paris.", field="time_zone")
+        raise Refused(
+            f"{time_zone} is not a known time zone; give one such as UTC or Europe/Paris.", field="time_zone"
+        )
     if Fund.objects.filter(code=code).exists():
         raise Refused(f"A fund with the code {code} exists already.", field="code")
     book = open_book(name=f"{code} book", currency=currency, actor=actor, on=on)
@@ -90,7 +92,9 @@ def advance_business_date(*, fund: Fund, from_date: date, actor: User | None) ->
     """
     locked = Fund.objects.select_for_update().get(pk=fund.pk)
     if locked.business_date != from_date:
-        raise Refused(f"{fund.name} stands on {locked.business_date}, not on {from_date}: that day is closed already.")
+        raise Refused(
+            f"{fund.name} stands on {locked.business_date}, not on {from_date}: that day is closed already."
+        )
     locked.business_date = from_date + timedelta(days=1)
     locked.save(update_fields=["business_date"])
     record(

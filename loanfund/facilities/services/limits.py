@@ -38,7 +38,9 @@ def limit_entries(*, fund: Fund, policy: FundPolicy, owners: Iterable[str], on: 
                     fund,
                     key=f"fund:{fund.pk}:limit:{owner}:policy:{policy.version}:exceptions:{len(exceptions)}",
                     kind="limit_set",
-                    legs=postings.limit_set(currency=fund.currency, owner=owner, before=standing, after=target),
+                    legs=postings.limit_set(
+                        currency=fund.currency, owner=owner, before=standing, after=target
+                    ),
                     on=on,
                     cause=f"policy:{policy.pk}",
                 )

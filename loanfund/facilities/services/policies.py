@@ -58,7 +58,9 @@ def propose_policy(
         version=last + 1,
         effective_from=effective_from,
         maker=actor,
-        proposed_digest=digest({"fund": fund.code, "version": last + 1, "from": effective_from, **plain(values)}),
+        proposed_digest=digest(
+            {"fund": fund.code, "version": last + 1, "from": effective_from, **plain(values)}
+        ),
         **cleaned,
     )
     _add_tables(policy, values)
@@ -178,7 +180,8 @@ def _add_tables(policy: FundPolicy, values: Mapping[str, Any]) -> None:
     for row in rows:
         if not 0 < int(row["approvals_needed"]) <= int(row["members_needed"]):
             raise Refused(
-                "In each row of the matrix at least one must approve, and not more than must take part.", field="matrix"
+                "In each row of the matrix at least one must approve, and not more than must take part.",
+                field="matrix",
             )
     MatrixRow.objects.bulk_create(
         MatrixRow(

@@ -44,11 +44,14 @@ def reserve(
     if standing is not None:
         if standing.amount == amount and standing.state != Promise.State.RELEASED:
             return standing
-        raise Refused(f"{reference} has a promise of {standing.amount:,.2f} already, {standing.get_state_display()}.")
+        raise Refused(
+            f"{reference} has a promise of {standing.amount:,.2f} already, {standing.get_state_display()}."
+        )
     policy = policy_in_force(fund, on)
     if tenor_months > policy.max_tenor_months:
         raise Refused(
-            f"The policy allows {policy.max_tenor_months} months at most, {tenor_months} are asked for.", field="tenor"
+            f"The policy allows {policy.max_tenor_months} months at most, {tenor_months} are asked for.",
+            field="tenor",
         )
     owners = headroom_owners(policy, partner=partner, tenor_months=tenor_months)
     promise = Promise.objects.create(
@@ -112,7 +115,10 @@ def _released(fund: Fund, promise: Promise, on: date) -> EntryDraft:
         key=f"promise:{promise.pk}:released",
         kind="reservation_released",
         legs=postings.reservation_released(
-            currency=fund.currency, application=promise.reference, amount=promise.amount, headroom=promise.headroom
+            currency=fund.currency,
+            application=promise.reference,
+            amount=promise.amount,
+            headroom=promise.headroom,
         ),
         on=on,
         cause=promise.reference,

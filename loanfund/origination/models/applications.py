@@ -1,6 +1,6 @@
 """What a partner asks for, and the papers it shows."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pgtrigger
 from django.conf import settings
@@ -13,7 +13,7 @@ from loanfund.facilities.models import Facility, Fund
 from loanfund.origination.models.states import MOVES, State
 from loanfund.parties.models import Partner, StoredFile
 
-AMOUNT = {"max_digits": 32, "decimal_places": 12}
+AMOUNT: dict[str, Any] = {"max_digits": 32, "decimal_places": 12}
 
 
 class Application(Sealed):
@@ -33,7 +33,9 @@ class Application(Sealed):
     number = models.CharField(max_length=20, unique=True)
     fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="applications")
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="applications")
-    appeal_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="appeals")
+    appeal_of = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="appeals"
+    )
     state = models.CharField(max_length=30, choices=State.choices, default=State.DRAFT)
     amount = models.DecimalField(**AMOUNT)
     purpose = models.TextField()
@@ -51,14 +53,22 @@ class Application(Sealed):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     analyst = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="applications_assigned"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="applications_assigned",
     )
     created_on = models.DateField()
     submitted_on = models.DateField(null=True, blank=True)
     state_since = models.DateField()
     information_due_on = models.DateField(null=True, blank=True)
     decision = models.OneToOneField(
-        "origination.Decision", null=True, blank=True, on_delete=models.PROTECT, related_name="decided_application"
+        "origination.Decision",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="decided_application",
     )
     approved_amount = models.DecimalField(null=True, blank=True, **AMOUNT)
     facility = models.OneToOneField(
@@ -69,7 +79,9 @@ class Application(Sealed):
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="origination_application_amount_positive"),
-            models.CheckConstraint(condition=Q(tenor_months__gt=0), name="origination_application_tenor_positive"),
+            models.CheckConstraint(
+                condition=Q(tenor_months__gt=0), name="origination_application_tenor_positive"
+            ),
             models.CheckConstraint(
                 condition=Q(interest_only_months__lt=F("tenor_months")),
                 name="origination_application_interest_only_within_tenor",
@@ -110,7 +122,9 @@ class Application(Sealed):
                 name="starts_as_draft", operation=pgtrigger.Insert, condition=~pgtrigger.Q(new__state="draft")
             ),
             pgtrigger.Protect(name="stays", operation=pgtrigger.Delete),
-            pgtrigger.ReadOnly(name="whose", fields=["number", "fund", "partner", "appeal_of", "prepared_by"]),
+            pgtrigger.ReadOnly(
+                name="whose", fields=["number", "fund", "partner", "appeal_of", "prepared_by"]
+            ),
         ]
 
     def __str__(self) -> str:

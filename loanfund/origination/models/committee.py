@@ -200,7 +200,9 @@ class Proposal(Sealed):
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(kind="application", application__isnull=False, facility__isnull=True, amount__gt=0)
+                condition=Q(
+                    kind="application", application__isnull=False, facility__isnull=True, amount__gt=0
+                )
                 | (~Q(kind="application") & Q(application__isnull=True, facility__isnull=False)),
                 name="origination_proposal_about_one_thing",
             ),

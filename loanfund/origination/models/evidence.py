@@ -10,7 +10,6 @@ from django.db.models.functions import Now
 from loanfund.audit.models import AppendOnly
 from loanfund.facilities.models import FundPolicy
 from loanfund.origination.models.applications import AMOUNT, Application
-from loanfund.parties.models import StoredFile
 
 
 class LiquidationUpload(AppendOnly):
@@ -65,9 +64,12 @@ class LiquidationRecord(AppendOnly):
             models.UniqueConstraint(
                 fields=["upload", "venue", "reference"], name="origination_liquidationrecord_reference_once"
             ),
-            models.CheckConstraint(condition=Q(loss__gte=0), name="origination_liquidationrecord_loss_not_negative"),
             models.CheckConstraint(
-                condition=Q(quantity__gt=0) & Q(price__gte=0), name="origination_liquidationrecord_trade_plausible"
+                condition=Q(loss__gte=0), name="origination_liquidationrecord_loss_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0) & Q(price__gte=0),
+                name="origination_liquidationrecord_trade_plausible",
             ),
         ]
         indexes: ClassVar = [models.Index(fields=["reference"], name="origination_liquidation_ref")]

@@ -75,7 +75,15 @@ class Offer(FourEyes, Sealed):
             ),
             pgtrigger.ReadOnly(
                 name="frozen",
-                fields=["number", "application", "decision", "amount", "document", "digest", "signatories_needed"],
+                fields=[
+                    "number",
+                    "application",
+                    "decision",
+                    "amount",
+                    "document",
+                    "digest",
+                    "signatories_needed",
+                ],
             ),
             pgtrigger.Protect(name="stays", operation=pgtrigger.Delete),
         ]

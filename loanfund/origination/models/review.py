@@ -86,7 +86,9 @@ class CreditMemo(AppendOnly):
     class Meta(AppendOnly.Meta):
         ordering: ClassVar = ["application", "-version"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["application", "version"], name="origination_creditmemo_version_once"),
+            models.UniqueConstraint(
+                fields=["application", "version"], name="origination_creditmemo_version_once"
+            ),
             models.CheckConstraint(condition=~Q(body=""), name="origination_creditmemo_says_something"),
         ]
 
@@ -107,7 +109,9 @@ class Scorecard(AppendOnly):
     class Meta(AppendOnly.Meta):
         ordering: ClassVar = ["application", "-version"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["application", "version"], name="origination_scorecard_version_once"),
+            models.UniqueConstraint(
+                fields=["application", "version"], name="origination_scorecard_version_once"
+            ),
             models.CheckConstraint(
                 condition=Q(score__gte=1) & Q(score__lte=5), name="origination_scorecard_score_in_range"
             ),

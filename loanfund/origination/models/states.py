@@ -41,7 +41,9 @@ class Transition:
     four_eyes: bool = False
 
 
-def _row(action: str, sources: set[State], target: State, right: str, *, four_eyes: bool = False) -> Transition:
+def _row(
+    action: str, sources: set[State], target: State, right: str, *, four_eyes: bool = False
+) -> Transition:
     return Transition(action, frozenset(sources), target, right, four_eyes)
 
 

@@ -56,7 +56,11 @@ def is_overdue(application: Application, on: date) -> bool:
 
 def applications_of(partner: Partner) -> QuerySet[Application]:
     """A partner's own applications, newest first."""
-    return Application.objects.filter(partner=partner).select_related("fund", "decision", "facility").order_by("-id")
+    return (
+        Application.objects.filter(partner=partner)
+        .select_related("fund", "decision", "facility")
+        .order_by("-id")
+    )
 
 
 @dataclass(frozen=True)
@@ -80,10 +84,14 @@ def thread(application: Application) -> list[Message]:
     )
     for question in questions.order_by("id"):
         files = tuple(item.file for item in question.files.all())
-        messages.append(Message(question, None, question.asked_by, False, question.text, question.asked_on, files))
+        messages.append(
+            Message(question, None, question.asked_by, False, question.text, question.asked_on, files)
+        )
         for answer in question.answers.all():
             files = tuple(item.file for item in answer.files.all())
-            messages.append(Message(question, answer, answer.by, answer.from_partner, answer.text, answer.on, files))
+            messages.append(
+                Message(question, answer, answer.by, answer.from_partner, answer.text, answer.on, files)
+            )
     return messages
 
 
@@ -95,9 +103,11 @@ def unanswered(application: Application) -> QuerySet[Question]:
 def questions_answered_for(analyst: User) -> QuerySet[Application]:
     """An analyst's applications with an answer newer than anything else asked: what waits to be read on the home page."""
     mine = Application.objects.filter(analyst=analyst, state=State.CHECKING)
-    return mine.filter(questions__answers__from_partner=True).annotate(
-        answered=Max("questions__answers__id")
-    ).order_by("-answered")
+    return (
+        mine.filter(questions__answers__from_partner=True)
+        .annotate(answered=Max("questions__answers__id"))
+        .order_by("-answered")
+    )
 
 
 @dataclass(frozen=True)
@@ -118,7 +128,9 @@ def latest(application: Application) -> Latest:
         assessment=application.assessments.select_related("policy", "upload").order_by("-version").first(),
         memo=application.memos.select_related("author").order_by("-version").first(),
         scorecard=application.scorecards.select_related("made_by").order_by("-version").first(),
-        proposal=application.proposals.select_related("committee", "proposer", "meeting").order_by("-id").first(),
+        proposal=application.proposals.select_related("committee", "proposer", "meeting")
+        .order_by("-id")
+        .first(),
         decision=application.decision,
         offer=application.offers.select_related("maker", "checker").order_by("-id").first(),
     )
@@ -176,7 +188,9 @@ def allowed_actions(application: Application, user: User) -> set[str]:
     """The actions on the application itself that this person may take now; no button is shown for any other."""
     roles = set(user.groups.values_list("name", flat=True)) if user.is_active else set()
     found = {
-        action for action, (states, asked) in LENDERS.items() if application.state in states and roles & set(asked)
+        action
+        for action, (states, asked) in LENDERS.items()
+        if application.state in states and roles & set(asked)
     }
     for action, (states, places) in PARTNERS.items():
         if application.state in states and is_member(user, application.partner, *places):
@@ -190,10 +204,16 @@ def allowed_on_proposal(proposal: Proposal, user: User, on: date) -> set[str]:
     states = Proposal.State
     seated = seats_on(proposal.committee_id, on).filter(user=user).exists()
     chairs, analyses = has_role(user, CHAIR), has_role(user, ANALYST)
-    if proposal.state == states.TABLED and (chairs or analyses or has_role(user, COMMITTEE_MEMBER, OPERATIONS_MAKER)):
+    if proposal.state == states.TABLED and (
+        chairs or analyses or has_role(user, COMMITTEE_MEMBER, OPERATIONS_MAKER)
+    ):
         found.add("open_voting")
     if proposal.state == states.VOTING:
-        if seated and has_role(user, COMMITTEE_MEMBER, CHAIR) and not proposal.votes.filter(voter=user).exists():
+        if (
+            seated
+            and has_role(user, COMMITTEE_MEMBER, CHAIR)
+            and not proposal.votes.filter(voter=user).exists()
+        ):
             found |= {"recuse"} if why_not_count(proposal, user, on) else {"vote", "recuse"}
         if (chairs or analyses) and standing(proposal, on).tally.outcome is not None:
             found.add("close_voting")

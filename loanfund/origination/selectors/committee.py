@@ -84,7 +84,8 @@ def standing(proposal: Proposal, on: date) -> Standing:
             choice=vote.choice,
             chair=vote.voter_id in chairs,
             casting=vote.casting,
-            why_not=reasons[vote.voter_id] or ("not the chair" if vote.casting and vote.voter_id not in chairs else ""),
+            why_not=reasons[vote.voter_id]
+            or ("not the chair" if vote.casting and vote.voter_id not in chairs else ""),
         )
         for vote in votes
     )
@@ -131,7 +132,9 @@ def visible_votes(proposal: Proposal, viewer: User) -> QuerySet[Vote]:
 
 def waiting_for_vote(user: User, on: date) -> list[Proposal]:
     """The proposals on which this person may vote and has not."""
-    seats = CommitteeMember.objects.filter(user=user, state=CommitteeMember.State.SEATED).values("committee_id")
+    seats = CommitteeMember.objects.filter(user=user, state=CommitteeMember.State.SEATED).values(
+        "committee_id"
+    )
     open_now = (
         Proposal.objects.filter(committee_id__in=seats, state=Proposal.State.VOTING)
         .exclude(votes__voter=user)

@@ -31,7 +31,13 @@ MOST = Decimal(10) ** 15
 
 @transaction.atomic
 def start_application(
-    *, fund: Fund, partner: Partner, values: Mapping[str, Any], actor: User, on: date, appeal_of: Application | None = None
+    *,
+    fund: Fund,
+    partner: Partner,
+    values: Mapping[str, Any],
+    actor: User,
+    on: date,
+    appeal_of: Application | None = None,
 ) -> Application:
     """Begin a draft for a partner. `values` may hold amount (fund currency), purpose, tenor_months, profile,
     interest_only_months, revolving, net_assets, net_assets_file and compensation; see Application.
@@ -57,12 +63,16 @@ def start_application(
 
 
 @transaction.atomic
-def edit_application(*, application: Application, values: Mapping[str, Any], actor: User, on: date) -> Application:
+def edit_application(
+    *, application: Application, values: Mapping[str, Any], actor: User, on: date
+) -> Application:
     """Change a draft; `values` as in start_application. Refused once it is submitted."""
     locked = locked_application(application)
     require_place(actor=actor, partner=locked.partner, roles=PREPARES, to="change its application")
     if locked.state != State.DRAFT:
-        raise Refused(f"{locked.number} is {locked.get_state_display()}; only a draft can be changed.", code="state")
+        raise Refused(
+            f"{locked.number} is {locked.get_state_display()}; only a draft can be changed.", code="state"
+        )
     cleaned = _cleaned(locked.fund, values)
     before = {name: getattr(locked, name) for name in cleaned}
     for name, value in cleaned.items():
@@ -70,7 +80,12 @@ def edit_application(*, application: Application, values: Mapping[str, Any], act
     _check_shape(locked)
     locked.save(update_fields=list(cleaned))
     record(
-        actor=actor, action="application.edited", obj=locked, on=on, before=_shown(before), after=_shown(cleaned)
+        actor=actor,
+        action="application.edited",
+        obj=locked,
+        on=on,
+        before=_shown(before),
+        after=_shown(cleaned),
     )
     return locked
 
@@ -89,7 +104,9 @@ def attach_document(
     locked = locked_application(application)
     require_place(actor=actor, partner=locked.partner, roles=PREPARES, to="add papers")
     if locked.state not in {State.DRAFT, State.SUBMITTED, State.CHECKING, State.INFORMATION_REQUESTED}:
-        raise Refused(f"{locked.number} is {locked.get_state_display()}; papers can no longer be added.", code="state")
+        raise Refused(
+            f"{locked.number} is {locked.get_state_display()}; papers can no longer be added.", code="state"
+        )
     if file.partner_id not in {None, locked.partner_id}:
         raise Refused("This file belongs to another partner.", field="file")
     if expires_on is not None and expires_on < on:
@@ -109,7 +126,11 @@ def check_document(
 ) -> ApplicationDocument:
     """The analyst accepts a paper, or refuses it and says why."""
     must_have_role(actor, ANALYST)
-    locked = ApplicationDocument.objects.select_for_update(of=("self",)).select_related("application").get(pk=document.pk)
+    locked = (
+        ApplicationDocument.objects.select_for_update(of=("self",))
+        .select_related("application")
+        .get(pk=document.pk)
+    )
     if locked.state == ApplicationDocument.State.REPLACED:
         raise Refused("A newer paper has taken this one's place. Check that one.")
     if locked.uploaded_by_id == actor.pk:
@@ -123,7 +144,12 @@ def check_document(
     locked.save(update_fields=["state", "checked_by", "checked_on", "note"])
     after = {"kind": locked.kind, "accepted": accepted}
     record(
-        actor=actor, action="application.document_checked", obj=locked.application, on=on, after=after, reason=note
+        actor=actor,
+        action="application.document_checked",
+        obj=locked.application,
+        on=on,
+        after=after,
+        reason=note,
     )
     return locked
 
@@ -162,7 +188,9 @@ def check_request(fund: Fund, policy: FundPolicy, *, amount: Decimal, tenor_mont
     if amount < policy.min_ticket:
         raise Refused(f"{fund.name} lends from {policy.min_ticket:,.2f} {fund.currency}.", field="amount")
     if policy.max_ticket is not None and amount > policy.max_ticket:
-        raise Refused(f"{fund.name} lends up to {policy.max_ticket:,.2f} {fund.currency} at a time.", field="amount")
+        raise Refused(
+            f"{fund.name} lends up to {policy.max_ticket:,.2f} {fund.currency} at a time.", field="amount"
+        )
     if tenor_months > policy.max_tenor_months:
         raise Refused(f"{fund.name} lends for up to {policy.max_tenor_months} months.", field="tenor_months")
 
@@ -192,7 +220,9 @@ def assign_analyst(*, application: Application, analyst: User, actor: User, on: 
     must_have_role(analyst, ANALYST)
     locked = locked_application(application)
     if locked.state in FINAL or locked.state == State.DRAFT:
-        raise Refused(f"{locked.number} is {locked.get_state_display()}; there is nothing to assign.", code="state")
+        raise Refused(
+            f"{locked.number} is {locked.get_state_display()}; there is nothing to assign.", code="state"
+        )
     before, locked.analyst = locked.analyst_id, analyst
     locked.save(update_fields=["analyst"])
     record(
@@ -247,7 +277,9 @@ def information_due(policy: FundPolicy, on: date) -> date:
 def _cleaned(fund: Fund, values: Mapping[str, Any]) -> dict[str, Any]:
     unknown = set(values) - EDITABLE
     if unknown:
-        raise Refused(f"An application has no {sorted(unknown)[0].replace('_', ' ')}.", field=sorted(unknown)[0])
+        raise Refused(
+            f"An application has no {sorted(unknown)[0].replace('_', ' ')}.", field=sorted(unknown)[0]
+        )
     cleaned = dict(values)
     for name in ("amount", "net_assets", "compensation"):
         if cleaned.get(name) is not None:
@@ -267,7 +299,9 @@ def _money(fund: Fund, name: str, value: Decimal) -> Decimal:
     if abs(value) >= MOST:
         raise Refused(f"The {label} is too large: give at most fifteen digits before the point.", field=name)
     if value != round(value, decimals):
-        raise Refused(f"The {label} has more than {decimals} decimals, which {fund.currency} does not have.", field=name)
+        raise Refused(
+            f"The {label} has more than {decimals} decimals, which {fund.currency} does not have.", field=name
+        )
     if value < 0 or (name == "amount" and value == 0):
         raise Refused(f"The {label} is {'above zero' if name == 'amount' else 'zero or more'}.", field=name)
     return value
@@ -278,9 +312,13 @@ def _check_shape(application: Application) -> None:
     if application.tenor_months <= 0:
         raise Refused("The tenor is at least one month.", field="tenor_months")
     if not 0 <= application.interest_only_months < application.tenor_months:
-        raise Refused("The interest-only months are fewer than the months of the tenor.", field="interest_only_months")
+        raise Refused(
+            "The interest-only months are fewer than the months of the tenor.", field="interest_only_months"
+        )
     if application.revolving and application.profile != Application.Profile.BULLET:
-        raise Refused("A revolving facility is repaid at its end: choose one repayment at the end.", field="profile")
+        raise Refused(
+            "A revolving facility is repaid at its end: choose one repayment at the end.", field="profile"
+        )
 
 
 def _shown(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,7 +47,9 @@ def import_liquidations(
     locked = locked_application(application)
     require_place(actor=actor, partner=locked.partner, roles=PREPARES, to="upload its liquidations")
     if locked.state not in OPEN_TO_EVIDENCE:
-        raise Refused(f"{locked.number} is {locked.get_state_display()}; its records stand as they are.", code="state")
+        raise Refused(
+            f"{locked.number} is {locked.get_state_display()}; its records stand as they are.", code="state"
+        )
     file_sha256 = hashlib.sha256(content).hexdigest()
     latest = locked.uploads.first()
     if latest is not None and latest.file_sha256 == file_sha256:
@@ -124,7 +126,9 @@ def assess_impact(
     return assessment
 
 
-def _figures(application: Application, policy: FundPolicy, upload: LiquidationUpload | None) -> dict[str, Any]:
+def _figures(
+    application: Application, policy: FundPolicy, upload: LiquidationUpload | None
+) -> dict[str, Any]:
     window = Q(occurred_at__gte=policy.window_start, occurred_at__lt=policy.window_end)
     sums = LiquidationRecord.objects.filter(upload=upload).aggregate(
         rows_total=Count("id"),
@@ -197,12 +201,21 @@ def assessment_lines(
         )  # fmt: skip
     if outside:
         lines.append(
-            _line("outside", "Outside the window", outside, None, "notice", f"{outside:,} liquidations are not counted.")
+            _line(
+                "outside",
+                "Outside the window",
+                outside,
+                None,
+                "notice",
+                f"{outside:,} liquidations are not counted.",
+            )
         )
     if figures["compensation"]:
         share = "subtracted" if policy.subtract_compensation else "not subtracted under this policy"
         sentence = f"{figures['compensation']:,.2f} {currency} was received before, {share}."
-        lines.append(_line("compensation", "Earlier compensation", figures["compensation"], None, "notice", sentence))
+        lines.append(
+            _line("compensation", "Earlier compensation", figures["compensation"], None, "notice", sentence)
+        )
     if claimed_elsewhere:
         sentence = f"{claimed_elsewhere:,} of these liquidations stand in another application too."
         lines.append(_line("claimed", "Claimed elsewhere", claimed_elsewhere, None, "notice", sentence))
@@ -210,4 +223,11 @@ def assessment_lines(
 
 
 def _line(rule: str, label: str, figure: Any, line: Any, result: str, sentence: str) -> dict[str, Any]:
-    return {"rule": rule, "label": label, "figure": figure, "line": line, "result": result, "sentence": sentence}
+    return {
+        "rule": rule,
+        "label": label,
+        "figure": figure,
+        "line": line,
+        "result": result,
+        "sentence": sentence,
+    }

@@ -2,6 +2,8 @@
 
 from datetime import date
 
+from django.db.models import Model
+
 from loanfund.audit.errors import Refused
 from loanfund.audit.services import record
 from loanfund.origination.models import Application
@@ -11,7 +13,9 @@ from loanfund.parties.models import User
 
 def locked_application(application: Application) -> Application:
     """The application as it is now, locked until the transaction ends."""
-    found = Application.objects.select_for_update(of=("self",)).select_related("fund", "partner", "partner__group")
+    found = Application.objects.select_for_update(of=("self",)).select_related(
+        "fund", "partner", "partner__group"
+    )
     return found.get(pk=application.pk)
 
 
@@ -50,13 +54,17 @@ def move(
         obj=application,
         on=on,
         before={"state": before},
-        after={"state": State(application.state).value, **{name: _shown(application, name) for name in fields}},
+        after={
+            "state": State(application.state).value,
+            **{name: _shown(application, name) for name in fields},
+        },
         reason=reason,
     )
 
 
 def _shown(application: Application, name: str) -> object:
-    return getattr(application, Application._meta.get_field(name).attname)
+    value = getattr(application, name)
+    return value.pk if isinstance(value, Model) else value
 
 
 def must_say(text: str, what: str, field: str = "reason") -> str:

@@ -35,20 +35,22 @@ def make_offer(*, application: Application, actor: User, on: date) -> Offer:
     must_have_role(actor, OPERATIONS_MAKER)
     locked = locked_application(application)
     must_move(locked, "make_offer")
-    decision = locked.decision
-    if decision is None:
-        raise AssertionError("the table refuses an approved application without its decision")
+    decision, amount = locked.decision, locked.approved_amount
+    if decision is None or amount is None:
+        raise AssertionError("the table refuses an approved application without decision and amount")
     if locked.offers.filter(state=Offer.State.PREPARED).exists():
         raise Refused("An offer waits to be checked already.")
     policy = policy_in_force(locked.fund, on)
     key, number = next_number(Offer, "OFR")
-    document = plain(offer_document(application=locked, decision=decision, number=number, made_on=on, policy=policy))
+    document = plain(
+        offer_document(application=locked, decision=decision, number=number, made_on=on, policy=policy)
+    )
     offer = Offer.objects.create(
         pk=key,
         number=number,
         application=locked,
         decision=decision,
-        amount=locked.approved_amount,
+        amount=amount,
         document=document,
         digest=digest(document),
         proposed_digest=digest(document),
@@ -56,7 +58,9 @@ def make_offer(*, application: Application, actor: User, on: date) -> Offer:
         made_on=on,
         maker=actor,
     )
-    record(actor=actor, action="offer.made", obj=offer, on=on, after={"number": number, "digest": offer.digest})
+    record(
+        actor=actor, action="offer.made", obj=offer, on=on, after={"number": number, "digest": offer.digest}
+    )
     return offer
 
 
@@ -130,12 +134,16 @@ def sign_offer(
     require_place(actor=actor, partner=application.partner, roles=SIGNS, to="sign for it")
     _must_be(locked, Offer.State.SENT)
     if locked.expires_on is None or on > locked.expires_on:
-        raise Refused(f"This offer could be accepted until {locked.expires_on}. Ask for a new one.", code="expired")
+        raise Refused(
+            f"This offer could be accepted until {locked.expires_on}. Ask for a new one.", code="expired"
+        )
     if seen_digest != locked.digest:
         raise Refused("The offer is not the one you read. Open it again before you sign.", code="digest")
     if locked.signatures.filter(user=actor).exists():
         raise Refused("You have signed already; another signatory has to sign.", code="signed")
-    OfferSignature.objects.create(offer=locked, user=actor, signed_name=said, digest=seen_digest, signed_on=on)
+    OfferSignature.objects.create(
+        offer=locked, user=actor, signed_name=said, digest=seen_digest, signed_on=on
+    )
     record(actor=actor, action="offer.signed", obj=locked, on=on, after={"name": said, "digest": seen_digest})
     if locked.signatures.count() < locked.signatories_needed:
         return locked, None
@@ -195,7 +203,9 @@ def lapse_due(*, fund: Fund, actor: User | None, on: date) -> list[str]:
     lock_business_date(fund)
     lapsed = [application for application in _overdue(fund, on) if _lapse(application, actor=actor, on=on)]
     if lapsed:
-        release_all(references=[promise_reference(item) for item in lapsed], actor=actor, on=on, reason="lapsed")
+        release_all(
+            references=[promise_reference(item) for item in lapsed], actor=actor, on=on, reason="lapsed"
+        )
     return [application.number for application in lapsed]
 
 
@@ -208,12 +218,16 @@ def _overdue(fund: Fund, on: date) -> list[Application]:
     offered = Application.objects.filter(
         fund=fund, state=State.OFFERED, offers__state=Offer.State.SENT, offers__expires_on__lt=on
     )
-    approved = Application.objects.filter(fund=fund, state=State.APPROVED).select_related("decision__proposal__policy")
+    approved = Application.objects.filter(fund=fund, state=State.APPROVED).select_related(
+        "decision__proposal__policy"
+    )
     stale = [
         application
         for application in approved
         if application.decision is not None
-        and application.state_since + timedelta(days=application.decision.proposal.policy.decision_validity_days) < on
+        and application.state_since
+        + timedelta(days=application.decision.proposal.policy.decision_validity_days)
+        < on
     ]
     return sorted([*offered, *stale], key=lambda application: application.pk)
 
@@ -248,7 +262,9 @@ def _locked(offer: Offer) -> tuple[Offer, Application]:
 
 def _must_be(offer: Offer, state: str) -> None:
     if offer.state != state:
-        raise Refused(f"{offer.number} is {offer.get_state_display()}, not {Offer.State(state).label}.", code="state")
+        raise Refused(
+            f"{offer.number} is {offer.get_state_display()}, not {Offer.State(state).label}.", code="state"
+        )
 
 
 def _end(offer: Offer, state: str, reason: str, on: date, *fields: str) -> None:

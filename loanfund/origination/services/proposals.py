@@ -195,7 +195,9 @@ def _must_be_complete(application: Application, policy: FundPolicy, on: date) ->
     if unchecked:
         raise Refused(f"{unchecked} of the required papers are not checked yet.", field="documents")
     if not kyb_in_date(application.partner, on):
-        raise Refused(f"The check of {application.partner.legal_name} is not approved and in date. Approve it first.")
+        raise Refused(
+            f"The check of {application.partner.legal_name} is not approved and in date. Approve it first."
+        )
     if not application.assessments.exists():
         raise Refused("Assess the impact before tabling.", field="assessment")
     if not application.memos.exists():
@@ -255,7 +257,9 @@ def _rests_on(application: Application) -> dict[str, Any]:
         "memo": application.memos.order_by("-version")[0].digest,
         "scorecard": [str(card.score) for card in application.scorecards.order_by("-version")[:1]],
         "liquidations": upload.digest if upload else None,
-        "papers": [{"kind": paper.kind, "sha256": paper.file.sha256, "state": paper.state} for paper in papers],
+        "papers": [
+            {"kind": paper.kind, "sha256": paper.file.sha256, "state": paper.state} for paper in papers
+        ],
     }
 
 
@@ -286,7 +290,13 @@ def _create(draft: _Draft, *, actor: User, on: date) -> Proposal:
         members_needed=draft.need.members_needed, approvals_needed=draft.need.approvals_needed,
         chair_casts=draft.need.chair_casts, proposer=actor, preparer=memo.author if memo else None, tabled_on=on,
     )  # fmt: skip
-    record(actor=actor, action="proposal.tabled", obj=proposal, on=on, after={"number": number, "digest": proposal.digest})
+    record(
+        actor=actor,
+        action="proposal.tabled",
+        obj=proposal,
+        on=on,
+        after={"number": number, "digest": proposal.digest},
+    )
     return proposal
 
 

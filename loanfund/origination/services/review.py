@@ -45,7 +45,8 @@ def ask_question(
     locked = locked_application(application)
     if locked.state not in BEING_WEIGHED:
         raise Refused(
-            f"{locked.number} is {locked.get_state_display()}; questions are asked in the completeness check.", code="state"
+            f"{locked.number} is {locked.get_state_display()}; questions are asked in the completeness check.",
+            code="state",
         )
     due = due_on or information_due(policy_in_force(locked.fund, on), on)
     if due < on:
@@ -55,7 +56,9 @@ def ask_question(
     if locked.state == State.CHECKING:
         locked.information_due_on = due
         move(locked, "request_information", actor=actor, on=on, fields=("information_due_on",))
-    record(actor=actor, action="question.asked", obj=locked, on=on, after={"question": question.pk, "text": said})
+    record(
+        actor=actor, action="question.asked", obj=locked, on=on, after={"question": question.pk, "text": said}
+    )
     notify_partner(
         partner=locked.partner,
         kind="question",
@@ -78,7 +81,9 @@ def answer_question(
     if not from_partner and not has_role(actor, ANALYST):
         raise Refused("This is for an analyst, or for the applicant's own people.", code="forbidden")
     if locked.state in FINAL:
-        raise Refused(f"{locked.number} is {locked.get_state_display()}; its questions are closed.", code="state")
+        raise Refused(
+            f"{locked.number} is {locked.get_state_display()}; its questions are closed.", code="state"
+        )
     if any(file.partner_id not in {None, locked.partner_id} for file in files):
         raise Refused("This file belongs to another partner.", field="files")
     answer = Answer.objects.create(question=question, text=said, by=actor, from_partner=from_partner, on=on)
@@ -118,9 +123,20 @@ def write_memo(*, application: Application, body: str, actor: User, on: date) ->
     locked = _weighed(application)
     last = locked.memos.aggregate(last=Max("version"))["last"] or 0
     memo = CreditMemo.objects.create(
-        application=locked, version=last + 1, body=said, digest=digest({"body": said}), author=actor, written_on=on
+        application=locked,
+        version=last + 1,
+        body=said,
+        digest=digest({"body": said}),
+        author=actor,
+        written_on=on,
     )
-    record(actor=actor, action="memo.written", obj=locked, on=on, after={"version": memo.version, "digest": memo.digest})
+    record(
+        actor=actor,
+        action="memo.written",
+        obj=locked,
+        on=on,
+        after={"version": memo.version, "digest": memo.digest},
+    )
     return memo
 
 
@@ -137,7 +153,9 @@ def score_application(
     criteria = policy_in_force(locked.fund, on).scorecard
     unknown = set(points) - {item["key"] for item in criteria}
     if unknown or not criteria:
-        raise Refused(f"The policy's scorecard has no {', '.join(sorted(unknown)) or 'criteria'}.", field="points")
+        raise Refused(
+            f"The policy's scorecard has no {', '.join(sorted(unknown)) or 'criteria'}.", field="points"
+        )
     lines = [_scored(item, points) for item in criteria]
     weight = sum(line["weight"] for line in lines)
     score = Decimal(sum(line["weight"] * line["points"] for line in lines)) / weight
@@ -150,7 +168,13 @@ def score_application(
         made_by=actor,
         made_on=on,
     )
-    record(actor=actor, action="application.scored", obj=locked, on=on, after={"version": card.version, "score": card.score})
+    record(
+        actor=actor,
+        action="application.scored",
+        obj=locked,
+        on=on,
+        after={"version": card.version, "score": card.score},
+    )
     return card
 
 
@@ -161,11 +185,19 @@ def _scored(item: Mapping[str, Any], points: Mapping[str, tuple[int, str]]) -> d
     if given not in POINTS:
         raise Refused(f"Give 1 to 5 points for “{item['label']}”.", field=item["key"])
     said = must_say(reason, f"why “{item['label']}” has {given} points", item["key"])
-    return {"key": item["key"], "label": item["label"], "weight": item["weight"], "points": given, "reason": said}
+    return {
+        "key": item["key"],
+        "label": item["label"],
+        "weight": item["weight"],
+        "points": given,
+        "reason": said,
+    }
 
 
 def _weighed(application: Application) -> Application:
     locked = locked_application(application)
     if locked.state not in {State.SUBMITTED, *BEING_WEIGHED, State.TABLED, State.VOTING}:
-        raise Refused(f"{locked.number} is {locked.get_state_display()}; it is not being weighed.", code="state")
+        raise Refused(
+            f"{locked.number} is {locked.get_state_display()}; it is not being weighed.", code="state"
+        )
     return locked

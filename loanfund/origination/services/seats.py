@@ -26,7 +26,9 @@ def form_committee(*, fund: Fund, name: str, actor: User, on: date) -> Committee
     if Committee.objects.filter(fund=fund, name=name).exists():
         raise Refused(f"{fund.name} has a committee of that name already.", field="name")
     committee = Committee.objects.create(fund=fund, name=must_say(name, "the committee's name", "name"))
-    record(actor=actor, action="committee.formed", obj=committee, on=on, after={"name": name, "fund": fund.code})
+    record(
+        actor=actor, action="committee.formed", obj=committee, on=on, after={"name": name, "fund": fund.code}
+    )
     return committee
 
 
@@ -40,7 +42,9 @@ def propose_seat(
         raise Refused("Choose member or chair.", field="role")
     if not has_role(user, COMMITTEE_MEMBER, CHAIR):
         raise Refused(f"{user} does not have the role of committee member or chair.", field="user")
-    standing = Seat.objects.filter(committee=committee, left_on__isnull=True).exclude(state=Seat.State.REFUSED)
+    standing = Seat.objects.filter(committee=committee, left_on__isnull=True).exclude(
+        state=Seat.State.REFUSED
+    )
     if standing.filter(user=user).exists():
         raise Refused(f"{user} has a seat, or a proposed one, already.", field="user")
     if joined_on < on:
@@ -67,7 +71,9 @@ def confirm_seat(*, seat: CommitteeMember, actor: User, on: date) -> CommitteeMe
     locked.state, locked.checker, locked.checked_at = Seat.State.SEATED, actor, Now()
     locked.joined_on = max(locked.joined_on, on)
     locked.save(update_fields=["state", "checker", "checked_at", "joined_on"])
-    record(actor=actor, action="seat.confirmed", obj=locked.committee, on=on, after={"user": locked.user.email})
+    record(
+        actor=actor, action="seat.confirmed", obj=locked.committee, on=on, after={"user": locked.user.email}
+    )
     return locked
 
 
@@ -82,7 +88,14 @@ def refuse_seat(*, seat: CommitteeMember, reason: str, actor: User, on: date) ->
     require_second_person(actor=actor, maker_id=locked.maker_id, what="this seat")
     locked.state, locked.checker, locked.checked_at = Seat.State.REFUSED, actor, Now()
     locked.save(update_fields=["state", "checker", "checked_at"])
-    record(actor=actor, action="seat.refused", obj=locked.committee, on=on, after={"user": locked.user.email}, reason=said)
+    record(
+        actor=actor,
+        action="seat.refused",
+        obj=locked.committee,
+        on=on,
+        after={"user": locked.user.email},
+        reason=said,
+    )
     return locked
 
 
@@ -96,9 +109,8 @@ def propose_leave(*, seat: CommitteeMember, reason: str, actor: User, on: date) 
         raise Refused("This seat is not held.")
     locked.leave_proposed_by, locked.leave_reason = actor, said
     locked.save(update_fields=["leave_proposed_by", "leave_reason"])
-    record(
-        actor=actor, action="seat.leave_proposed", obj=locked.committee, on=on, after={"user": locked.user.email}, reason=said
-    )
+    after = {"user": locked.user.email}
+    record(actor=actor, action="seat.leave_proposed", obj=locked.committee, on=on, after=after, reason=said)
     return locked
 
 
@@ -117,7 +129,9 @@ def confirm_leave(*, seat: CommitteeMember, actor: User, on: date) -> CommitteeM
 
 
 @transaction.atomic
-def declare_conflict(*, user: User, partner: Partner, reason: str, actor: User, on: date) -> ConflictDeclaration:
+def declare_conflict(
+    *, user: User, partner: Partner, reason: str, actor: User, on: date
+) -> ConflictDeclaration:
     """Declare an interest of a member in a partner, for oneself or by the chair: no ballot of theirs on it counts."""
     if actor.pk != user.pk:
         must_have_role(actor, CHAIR)
@@ -132,7 +146,9 @@ def declare_conflict(*, user: User, partner: Partner, reason: str, actor: User, 
     declared = ConflictDeclaration.objects.create(
         user=user, partner=partner, reason=said, declared_on=on, declared_by=actor
     )
-    record(actor=actor, action="conflict.declared", obj=partner, on=on, after={"user": user.email}, reason=said)
+    record(
+        actor=actor, action="conflict.declared", obj=partner, on=on, after={"user": user.email}, reason=said
+    )
     return declared
 
 
@@ -144,7 +160,9 @@ def schedule_meeting(*, committee: Committee, held_on: date, title: str, actor: 
         raise Refused(f"A meeting is on {on} or later.", field="held_on")
     said = must_say(title, "what the meeting is called", "title")
     meeting = Meeting.objects.create(committee=committee, held_on=held_on, title=said)
-    record(actor=actor, action="meeting.scheduled", obj=meeting, on=on, after={"held_on": held_on, "title": said})
+    record(
+        actor=actor, action="meeting.scheduled", obj=meeting, on=on, after={"held_on": held_on, "title": said}
+    )
     return meeting
 
 
@@ -157,7 +175,12 @@ def write_minutes(*, meeting: Meeting, minutes: str, actor: User, on: date) -> M
     before, locked.minutes = locked.minutes, said
     locked.save(update_fields=["minutes"])
     record(
-        actor=actor, action="meeting.minuted", obj=locked, on=on, before={"minutes": before}, after={"minutes": said}
+        actor=actor,
+        action="meeting.minuted",
+        obj=locked,
+        on=on,
+        before={"minutes": before},
+        after={"minutes": said},
     )
     return locked
 

@@ -12,7 +12,13 @@ from loanfund.audit.selectors import chain_head
 from loanfund.audit.services import record
 from loanfund.facilities.canonical import digest, plain
 from loanfund.facilities.models import Facility
-from loanfund.facilities.services import grant_authority, grant_headroom, lock_business_date, reserve, waive_condition
+from loanfund.facilities.services import (
+    grant_authority,
+    grant_headroom,
+    lock_business_date,
+    reserve,
+    waive_condition,
+)
 from loanfund.facilities.services.numbers import next_number
 from loanfund.origination.ballots import TIED, settled
 from loanfund.origination.models import Application, CommitteeMember, Decision, Proposal, Vote
@@ -23,6 +29,7 @@ from loanfund.origination.services.moves import locked_application, move, must_s
 from loanfund.parties.models import User
 from loanfund.parties.roles import ANALYST, CHAIR, COMMITTEE_MEMBER
 from loanfund.parties.services import notify_partner
+
 
 @transaction.atomic
 def cast_vote(
@@ -40,13 +47,21 @@ def cast_vote(
     said = must_say(reason, "why you vote so")
     locked = _locked(proposal)
     if locked.state != Proposal.State.VOTING:
-        raise Refused(f"{locked.number} is {locked.get_state_display()}; it is not open for votes.", code="state")
+        raise Refused(
+            f"{locked.number} is {locked.get_state_display()}; it is not open for votes.", code="state"
+        )
     seat = _seat_for(locked, choice, seen_digest, actor, on)
     if Vote.objects.filter(proposal=locked, voter=actor).exists():
         raise Refused("You have voted on this. A ballot is final.", code="voted")
     with refusals(), transaction.atomic():
         vote = Vote.objects.create(
-            proposal=locked, seat=seat, voter=actor, choice=choice, reason=said, digest=seen_digest, cast_on=on
+            proposal=locked,
+            seat=seat,
+            voter=actor,
+            choice=choice,
+            reason=said,
+            digest=seen_digest,
+            cast_on=on,
         )
     # The log says that a ballot was cast, not how: it stays sealed until the close.
     record(actor=actor, action="vote.cast", obj=locked, on=on, after={"digest": seen_digest})
@@ -66,7 +81,9 @@ def close_voting(*, proposal: Proposal, actor: User, on: date) -> Decision | Non
     must_have_role(actor, CHAIR, ANALYST)
     locked = _locked(proposal)
     if locked.state != Proposal.State.VOTING:
-        raise Refused(f"{locked.number} is {locked.get_state_display()}; it is not open for votes.", code="state")
+        raise Refused(
+            f"{locked.number} is {locked.get_state_display()}; it is not open for votes.", code="state"
+        )
     now = standing(locked, on)
     if now.tally.outcome is None:
         if now.quorum_lost:
@@ -91,7 +108,9 @@ def cast_deciding_vote(
     said = must_say(reason, "why you decide so")
     locked = _locked(proposal)
     if locked.state != Proposal.State.TIED:
-        raise Refused(f"{locked.number} is {locked.get_state_display()}; there is no tie to break.", code="state")
+        raise Refused(
+            f"{locked.number} is {locked.get_state_display()}; there is no tie to break.", code="state"
+        )
     seat = _seat_for(locked, choice, seen_digest, actor, on)
     chair = standing(locked, on).chair
     if chair is None or chair.pk != actor.pk:
@@ -115,7 +134,9 @@ def decline_tie(*, proposal: Proposal, reason: str, actor: User, on: date) -> De
     locked = _locked(proposal)
     if locked.state != Proposal.State.TIED:
         raise Refused(f"{locked.number} is {locked.get_state_display()}; there is no tie.", code="state")
-    return _record(locked, standing(locked, on), "declined", f"A tie without a casting vote: {said}", actor=actor, on=on)
+    return _record(
+        locked, standing(locked, on), "declined", f"A tie without a casting vote: {said}", actor=actor, on=on
+    )
 
 
 def _locked(proposal: Proposal) -> Proposal:
@@ -140,7 +161,9 @@ def _seat_for(proposal: Proposal, choice: str, seen_digest: str, actor: User, on
         raise Refused(f"You hold no seat in {proposal.committee.name}.", code="forbidden")
     why_not = why_not_count(proposal, actor, on)
     if why_not and choice != Vote.Choice.RECUSE:
-        raise Refused(f"You may only recuse yourself here: someone who {_who(why_not)} has no vote.", code="recuse")
+        raise Refused(
+            f"You may only recuse yourself here: someone who {_who(why_not)} has no vote.", code="recuse"
+        )
     return seat
 
 

@@ -31,7 +31,12 @@ class Command(BaseCommand):
         now = timezone.now()
         try:
             result = import_fixings(
-                text=text, code=options["rate"], source=options["source"] or path.name, known_at=now, actor=None, on=now.date()
+                text=text,
+                code=options["rate"],
+                source=options["source"] or path.name,
+                known_at=now,
+                actor=None,
+                on=now.date(),
             )
         except BadFile as bad:
             raise CommandError("\n".join(bad.errors)) from bad
