@@ -108,6 +108,8 @@ class Supervisor:
                     service.pause = 0.5
                 code = service.child.returncode if service.child else None
                 self.say(f"{service.name} ended ({_cause(code)}); starting it again in {service.pause:g} s.")
+                if code is not None and code > 0 and self.tail(service, 1):
+                    self.say(f"  Its last words: {self.tail(service, 1)[:200]}")
                 self._end_group(service)
                 service.start_again_at = now + service.pause
                 service.pause = min(service.pause * 2, LONGEST_PAUSE)

@@ -9,6 +9,8 @@ from loanfund.health import heard_from
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loanfund.settings")
 
+RECONCILE = "servicing.reconcile"
+
 app = Celery("loanfund", set_as_current=True)
 app.conf.update(
     broker_url=settings.CELERY_BROKER_URL,
@@ -41,7 +43,13 @@ app.conf.update(
         "heartbeat": {
             "task": "loanfund.heartbeat",
             "schedule": 10.0,
-            "options": {"expires": 10, "ignore_result": True},
+            "options": {"expires": 10},
+        },
+        # Opens the closes that are due and sends again whatever a killed worker or a lost message left undone.
+        "reconcile": {
+            "task": RECONCILE,
+            "schedule": 5.0,
+            "options": {"expires": 5},
         },
     },
 )
@@ -57,6 +65,11 @@ def heartbeat() -> None:
 @signals.heartbeat_sent.connect
 def _worker_lives(**_: object) -> None:
     heard_from("worker")
+
+
+@signals.worker_ready.connect
+def _take_up_what_was_left(**_: object) -> None:
+    app.send_task(RECONCILE)
 
 
 @signals.beat_init.connect
