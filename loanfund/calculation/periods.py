@@ -192,7 +192,7 @@ def interest_periods(
             start, maturity, tenor, rule=rule, first=first, penultimate=penultimate, end_of_month=end_of_month
         )
     )
-    if stub is Stub.LONG and len(unadjusted) > 2:
+    if Stub(stub) is Stub.LONG and len(unadjusted) > 2:
         _lengthen_stub(unadjusted, tenor, rule, first, penultimate, end_of_month)
     last_convention = convention if termination_convention is None else termination_convention
     moved = [calendar.adjust(d, convention) for d in unadjusted[:-1]]

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loanfund.calculation.money import (
+    UNITS12,
     CURRENCIES,
     Currency,
     Rounding,
@@ -38,7 +39,17 @@ ANY_CURRENCY = st.sampled_from(sorted(CURRENCIES.values(), key=lambda c: c.code)
 
 @pytest.mark.parametrize(
     ("code", "decimals"),
-    [("USD", 2), ("EUR", 2), ("JPY", 0), ("KWD", 3), ("USDC", 6), ("USDT", 6), ("BTC", 8), ("ETH", 12)],
+    [
+        ("USD", 2),
+        ("EUR", 2),
+        ("JPY", 0),
+        ("KWD", 3),
+        ("USDC", 6),
+        ("USDT", 6),
+        ("BTC", 8),
+        ("SOL", 9),
+        ("ETH", 12),
+    ],
 )
 def test_a_currency_knows_its_decimals(code: str, decimals: int) -> None:
     assert currency(code) == Currency(code, decimals)
@@ -116,6 +127,7 @@ def test_dividing_by_nothing_is_an_error_and_not_an_amount() -> None:
 @given(WHOLE)
 def test_twelve_decimals_survive_the_way_there_and_back(units: int) -> None:
     assert to_units12(from_units12(units)) == units
+    assert to_units12(Decimal(1)) == UNITS12
 
 
 @given(WHOLE, ANY_CURRENCY)
