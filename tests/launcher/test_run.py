@@ -19,7 +19,7 @@ from launcher.processes import alive, marked, wait_until
 from tests import servers
 from tests.launcher.checkout import Run, checkout, everything, postgres_of, sql, start
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("launcher")]
+pytestmark = pytest.mark.slow
 
 WELL = {"database": "ok", "migrations": "ok", "redis": "ok", "worker": "ok", "beat": "ok"}
 
