@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 
 from loanfund.calculation.money import Rounding, rounded_quotient
 from loanfund.calculation.rates import FACTOR_UNITS, round30_product
@@ -65,7 +66,7 @@ def compounded_index(fixings: Mapping[date, Decimal], through: date, *, year: in
         raise ValueError(f"No fixing is known for a day before {through}.")
     days = (*known, through)
     factors = [FACTOR_UNITS]
-    for day, following in zip(days, days[1:], strict=False):
+    for day, following in pairwise(days):
         numerator, denominator = fixings[day].as_integer_ratio()
         growth = round30_product(factors[-1], numerator * (following - day).days, denominator * year)
         factors.append(factors[-1] + growth)
