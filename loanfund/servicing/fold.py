@@ -42,11 +42,9 @@ def tell(
     events = [stored(row) for row in rows] + [new.event for new in extra]
     # Known in advance, such as a prepayment notice for next month: it counts when its day comes.
     events = [event for event in events if event.value_date <= through]
-    factors = factors_on(through, end_of_day=end_of_day)
+    fixings = factors_on(through, end_of_day=end_of_day).fixings
     try:
-        return replay(
-            terms_of(facility), events, factors.fixings, through, end_of_day=end_of_day, factors=factors
-        )
+        return replay(terms_of(facility), events, fixings, through, with_night=end_of_day)
     except ValueError as error:
         raise Refused(f"{facility.number}: {error}") from error
 

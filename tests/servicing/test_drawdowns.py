@@ -74,7 +74,9 @@ def test_a_request_that_breaks_a_rule_says_what_to_do(
 
 
 def test_nothing_is_drawn_while_an_event_of_default_continues(world: World) -> None:
-    flag_default(facility=world.facility, continues=True, actor=world.maker, on=world.today, reason="late accounts")
+    flag_default(
+        facility=world.facility, continues=True, actor=world.maker, on=world.today, reason="late accounts"
+    )
     with pytest.raises(Refused, match="event of default continues"):
         world.request(D(100))
 
@@ -120,7 +122,9 @@ def test_a_failed_payment_stays_earmarked_and_can_be_released_again(world: World
 
 
 @pytest.mark.parametrize("verb", [services.reject_drawdown, services.cancel_drawdown])
-def test_a_request_turned_down_gives_back_what_it_earmarked(world: World, verb: Callable[..., Drawdown]) -> None:
+def test_a_request_turned_down_gives_back_what_it_earmarked(
+    world: World, verb: Callable[..., Drawdown]
+) -> None:
     verb(drawdown=world.request(D(100)), reason="not needed", actor=world.maker, on=world.today)
     assert world.held(K.M_EARMARKED, owner(world)) == 0
     assert world.held(K.M_UNDRAWN, owner(world)) == 10_000_000

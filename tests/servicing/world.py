@@ -60,7 +60,9 @@ class World:
     def close_through(self, day: date) -> None:
         services.close_through(fund=self.fund, through=day)
 
-    def sign(self, document: dict[str, Any], *, commitment: Decimal = Decimal(10_000_000), **changes: Any) -> Facility:
+    def sign(
+        self, document: dict[str, Any], *, commitment: Decimal = Decimal(10_000_000), **changes: Any
+    ) -> Facility:
         """Sign a facility for the partner with these terms."""
         number = len(self.facilities) + 1
         promise = reserve(
@@ -91,7 +93,9 @@ class World:
         self.facilities.append(facility)
         return facility
 
-    def draw(self, amount: Decimal, *, facility: Facility | None = None, value_date: date | None = None) -> Loan:
+    def draw(
+        self, amount: Decimal, *, facility: Facility | None = None, value_date: date | None = None
+    ) -> Loan:
         """A drawdown from request to settlement, all on the business date."""
         drawdown = self.request(amount, facility=facility)
         services.approve_drawdown(drawdown=drawdown, actor=self.checker, on=self.today)
@@ -160,3 +164,17 @@ def make_world(*, size: Decimal = Decimal(100_000_000), on: date = OPENED) -> Wo
     partner.kyb_status, partner.kyb_valid_until = Partner.KybStatus.APPROVED, date(2030, 1, 1)
     partner.save()
     return World(fund, maker, checker, releaser, borrower, partner)
+
+
+def bullet(*, rate: str = "0.03", months: int = 3, **changes: Any) -> dict[str, Any]:
+    """The document of a bullet loan at a fixed rate, ACT/360, quarterly, without fees unless told."""
+    return {
+        "currency": "USD",
+        "commitment": "10000000",
+        "signed_on": OPENED.isoformat(),
+        "availability_end": "2026-09-02",
+        "maturity": "2027-03-02",
+        "rate": {"kind": "fixed", "rate": rate},
+        "day_count": "ACT/360",
+        "period_tenor": f"{months}M",
+    } | changes

@@ -116,7 +116,7 @@ def accrue(batch: CloseBatch) -> dict[str, Any]:
         decimals = currency(fund.currency).decimals
         cursor.execute(PLAIN, place | {"batch": batch.pk, "attended": attended, "decimals": decimals})
         plain = cursor.rowcount
-    counts = attend(batch, attended, through=on + timedelta(days=1), on=on, nights_only=True)
+    counts = attend(batch, attended, through=on, on=on, nights_only=True)
     rows = seal_batch(Accrual, batch.pk) + seal_batch(FacilityAccrual, batch.pk)
     return {"plain": plain, "attended": len(attended), "rows": rows} | counts
 
