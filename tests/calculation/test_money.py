@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loanfund.calculation.money import (
-    UNITS12,
     CURRENCIES,
+    UNITS12,
     Currency,
     Rounding,
     currency,
@@ -89,6 +89,11 @@ def test_each_rounding_mode_treats_ties_and_signs_its_own_way(
     tenths = (25, -25, 35, -35, 26, -26, 24, -24)
     assert tuple(rounded_quotient(n, 10, rounding) for n in tenths) == rounded
     assert tuple(rounded_quotient(-n, -10, rounding) for n in tenths) == rounded
+
+
+@pytest.mark.parametrize("rounding", [Rounding.HALF_UP, Rounding.HALF_EVEN, Rounding.HALF_DOWN])
+def test_the_nearest_is_found_over_an_odd_denominator(rounding: Rounding) -> None:
+    assert [rounded_quotient(n, 5, rounding) for n in (-3, -2, 2, 3, 7, 8)] == [-1, 0, 0, 1, 1, 2]
 
 
 @given(st.integers(-(10**25), 10**25), st.integers(0, 12), st.sampled_from(list(Rounding)))
