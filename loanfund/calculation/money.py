@@ -105,7 +105,7 @@ def rounded_quotient(numerator: int, denominator: int, rounding: Rounding = Roun
     """
     if denominator < 0:
         numerator, denominator = -numerator, -denominator
-    if rounding is Rounding.HALF_UP:
+    if rounding == Rounding.HALF_UP:
         if numerator >= 0:
             return (2 * numerator + denominator) // (2 * denominator)
         return -((denominator - 2 * numerator) // (2 * denominator))
@@ -128,13 +128,9 @@ def _goes_up(floor: int, beyond_half: int, rounding: Rounding) -> bool:
             return floor >= 0
     if beyond_half:
         return beyond_half > 0
-    match rounding:
-        case Rounding.HALF_EVEN:
-            return floor % 2 == 1
-        case Rounding.HALF_DOWN:
-            return floor < 0
-        case Rounding.HALF_UP:
-            return floor >= 0
+    if rounding is Rounding.HALF_EVEN:
+        return floor % 2 == 1
+    return floor < 0  # half down: the caller has dealt with half up
 
 
 def q12(numerator: int, denominator: int) -> int:

@@ -74,19 +74,19 @@ def test_a_currency_that_cannot_be_is_refused(code: str, decimals: int) -> None:
 @pytest.mark.parametrize(
     ("rounding", "rounded"),
     [
-        (Rounding.HALF_UP, (3, -3, 4, -4, 3, -3, 2, -2)),
-        (Rounding.HALF_DOWN, (2, -2, 3, -3, 3, -3, 2, -2)),
-        (Rounding.HALF_EVEN, (2, -2, 4, -4, 3, -3, 2, -2)),
-        (Rounding.DOWN, (2, -2, 3, -3, 2, -2, 2, -2)),
-        (Rounding.UP, (3, -3, 4, -4, 3, -3, 3, -3)),
-        (Rounding.FLOOR, (2, -3, 3, -4, 2, -3, 2, -3)),
-        (Rounding.CEILING, (3, -2, 4, -3, 3, -2, 3, -2)),
+        (Rounding.HALF_UP, (3, -3, 4, -4, 3, -3, 2, -2, 1, -1)),
+        (Rounding.HALF_DOWN, (2, -2, 3, -3, 3, -3, 2, -2, 0, 0)),
+        (Rounding.HALF_EVEN, (2, -2, 4, -4, 3, -3, 2, -2, 0, 0)),
+        (Rounding.DOWN, (2, -2, 3, -3, 2, -2, 2, -2, 0, 0)),
+        (Rounding.UP, (3, -3, 4, -4, 3, -3, 3, -3, 1, -1)),
+        (Rounding.FLOOR, (2, -3, 3, -4, 2, -3, 2, -3, 0, -1)),
+        (Rounding.CEILING, (3, -2, 4, -3, 3, -2, 3, -2, 1, 0)),
     ],
 )
 def test_each_rounding_mode_treats_ties_and_signs_its_own_way(
     rounding: Rounding, rounded: tuple[int, ...]
 ) -> None:
-    tenths = (25, -25, 35, -35, 26, -26, 24, -24)
+    tenths = (25, -25, 35, -35, 26, -26, 24, -24, 5, -5)
     assert tuple(rounded_quotient(n, 10, rounding) for n in tenths) == rounded
     assert tuple(rounded_quotient(-n, -10, rounding) for n in tenths) == rounded
 
