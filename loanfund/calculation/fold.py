@@ -15,7 +15,7 @@ from loanfund.calculation.history import DueRow, FacilityNight, How, Night, Reco
 from loanfund.calculation.interest import (
     begin_period,
     earned,
-    next_period,
+    overtime,
     plan_principal,
     rebase,
     set_plan,
@@ -23,7 +23,7 @@ from loanfund.calculation.interest import (
 )
 from loanfund.calculation.lateness import accrue_late, earn, late_fee, late_fees, paid_late
 from loanfund.calculation.money import decimal_to_minor, q12, round_minor, rounded_quotient
-from loanfund.calculation.periods import add_tenor
+from loanfund.calculation.periods import InterestPeriod, add_tenor
 from loanfund.calculation.profiles import PrepaymentEffect, ProfileKind
 from loanfund.calculation.state import DueState, FeeState, LoanState, Money, Notice, OpenPeriod, State
 from loanfund.calculation.terms import Component, FacilityTerms
@@ -64,6 +64,9 @@ class Fold:
         """The night that follows the state's day."""
         state, night = self.state, self.state.day
         for loan in state.loans.values():
+            if loan.principal > loan.resting and (not loan.open or loan.open[-1].ended):
+                # Principal is late beyond maturity and bears interest on.
+                self._begin(loan, len(loan.periods), overtime(state.terms, loan, night))
             if loan.open:
                 self._accrue(loan, night)
         if state.dues:
@@ -176,12 +179,14 @@ class Fold:
         one.ended = True
         one.principal = self._instalment(loan, one, interest)
         loan.resting += one.principal
-        following = next_period(state.terms, loan, one.index + 1, one.period)
-        if one.index + 1 < len(loan.periods) or loan.principal > loan.resting or loan.overdue:
-            begin_period(state, loan, one.index + 1, following)
-            self.record.periods.append((loan.name, following))
+        if one.index + 1 < len(loan.periods):
+            self._begin(loan, one.index + 1, loan.periods[one.index + 1])
             if self._replans(loan, one):
                 set_plan(self.factors, state, loan, one.index + 1, day)
+
+    def _begin(self, loan: LoanState, index: int, period: InterestPeriod) -> None:
+        begin_period(self.state, loan, index, period)
+        self.record.periods.append((loan.name, period))
 
     def _replans(self, loan: LoanState, one: OpenPeriod) -> bool:
         """A level payment under a floating rate is worked out anew for each period, over all that are left."""
@@ -433,8 +438,7 @@ class Fold:
             self.record.notes.append(
                 (day, f"The last instalment of {loan.name} absorbs {made.residual} minor units of rounding.")
             )
-        begin_period(state, loan, 0, loan.periods[0])
-        self.record.periods.append((loan.name, loan.periods[0]))
+        self._begin(loan, 0, loan.periods[0])
         if event.netted:
             state.money.insert(0, Money(event.id, self._minor(event.netted)))
             self._apply_money(day)

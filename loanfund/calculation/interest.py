@@ -7,6 +7,7 @@ period's start, so that 30/360 invents no day. What is posted is the difference 
 from datetime import date, timedelta
 from fractions import Fraction
 
+from loanfund.calculation.calendars import BusinessDayConvention
 from loanfund.calculation.daycount import ReferencePeriod, fraction_ints
 from loanfund.calculation.growth import Factors, Growth, GrowthKey, bounded
 from loanfund.calculation.money import q12, round_minor
@@ -74,19 +75,18 @@ def begin_period(state: State, loan: LoanState, index: int, period: InterestPeri
     rate = state.rate.on(period.start)
     one = OpenPeriod(index, period, [Piece(period.start, loan.principal - loan.resting, rate)])
     loan.open.append(one)
+    loan.latest = period
     return one
 
 
-def next_period(terms: FacilityTerms, loan: LoanState, index: int, last: InterestPeriod) -> InterestPeriod:
-    """The period of an index; beyond maturity late principal runs on in periods of the same tenor."""
-    if index < len(loan.periods):
-        return loan.periods[index]
-    end = add_tenor(last.unadjusted_end, terms.period_tenor, end_of_month=terms.end_of_month)
-    while end <= last.end:
+def overtime(terms: FacilityTerms, loan: LoanState, day: date) -> InterestPeriod:
+    """A period for principal that is late beyond maturity: from the day it was payable, in the terms' own tenor."""
+    last = loan.latest or loan.periods[-1]
+    end = last.unadjusted_end
+    while end <= day:
         end = add_tenor(end, terms.period_tenor, end_of_month=terms.end_of_month)
-    payment = terms.payment_calendar.adjust(end, terms.convention)
-    actual = payment if terms.adjust_periods and payment > last.end else end
-    return InterestPeriod(last.end, actual, max(payment, actual), last.unadjusted_end, end)
+    payment = terms.payment_calendar.adjust(end, BusinessDayConvention.FOLLOWING)
+    return InterestPeriod(day, payment if terms.adjust_periods else end, payment, day, end)
 
 
 def rebase(state: State, loan: LoanState, day: date) -> None:

@@ -66,6 +66,7 @@ class LoanState:
     holiday_capitalises: bool = False
     accelerated: bool = False
     done: bool = False
+    latest: InterestPeriod | None = None
 
     @property
     def principal(self) -> int:

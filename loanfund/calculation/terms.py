@@ -7,7 +7,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -100,9 +100,13 @@ class FacilityTerms:
         _published_in_time(self)
 
     def periods(self, start: date, maturity: date | None = None) -> tuple[InterestPeriod, ...]:
-        """The interest periods of a loan drawn on ``start``."""
+        """The interest periods of a loan drawn on ``start``.
+
+        Interest is never payable before it is earned: where modified following would pay a period that is not adjusted
+        before its end, it is paid on the business day after.
+        """
         first = self.first_payment if self.first_payment and start < self.first_payment else None
-        return interest_periods(
+        made = interest_periods(
             start,
             maturity or self.maturity,
             self.period_tenor,
@@ -113,6 +117,15 @@ class FacilityTerms:
             adjust_periods=self.adjust_periods,
             convention=self.convention,
             calendar=self.payment_calendar,
+        )
+        return tuple(
+            one
+            if one.payment_date >= one.end
+            else replace(
+                one,
+                payment_date=self.payment_calendar.adjust(one.end, BusinessDayConvention.FOLLOWING),
+            )
+            for one in made
         )
 
     def to_document(self, *, calendars_by_name: bool = False) -> dict[str, Any]:
