@@ -156,7 +156,7 @@ def facility_terms(*, fund: Fund, amount: Decimal, deal: Mapping[str, Any], sign
             grace_days=deal.get("grace_days", 0),
             prepayment_effect=PrepaymentEffect(deal.get("prepayment_effect", PrepaymentEffect.INSTALMENT)),
             prepayment_fee=Decimal(deal.get("prepayment_fee", "0")),
-            arrangement_fee=Decimal(deal.get("arrangement_fee", "0")),
+            arrangement_fee=arrangement_of(deal, amount, fund.currency),
             commitment_fee=Decimal(deal.get("commitment_fee", "0")),
         )
     except (ValueError, KeyError) as error:
@@ -172,6 +172,12 @@ def facility_document(
     """The canonical document of `facility_terms`, calendars by name."""
     terms = facility_terms(fund=fund, amount=amount, deal=deal, signed_on=signed_on)
     return terms.to_document(calendars_by_name=True)
+
+
+def arrangement_of(deal: Mapping[str, Any], amount: Decimal, code: str) -> Decimal:
+    """The fee for arranging `amount`, rounded half-up to the currency."""
+    fee = amount * Decimal(deal.get("arrangement_fee", "0"))
+    return round_decimal(fee, currency_of(code), Rounding.HALF_UP)
 
 
 def as_money(amount: Decimal, code: str) -> Decimal:
@@ -240,9 +246,6 @@ def offer_document(
     if amount is None:
         raise AssertionError("a decision on an application has an amount")
     dates = dates_of(deal, made_on)
-    fee = round_decimal(
-        amount * Decimal(deal["arrangement_fee"]), currency_of(fund.currency), Rounding.HALF_UP
-    )
     return {
         "offer": number,
         "application": application.number,
@@ -256,7 +259,10 @@ def offer_document(
         "currency": fund.currency,
         "deal": deal,
         "terms": facility_document(fund=fund, amount=amount, deal=deal, signed_on=made_on),
-        "fees": {"arrangement": fee, "commitment_rate": deal.get("commitment_fee", "0")},
+        "fees": {
+            "arrangement": arrangement_of(deal, amount, fund.currency),
+            "commitment_rate": deal.get("commitment_fee", "0"),
+        },
         "conditions": decision.proposal.conditions,
         "availability_end": dates.availability_end,
         "maturity": dates.maturity,

@@ -27,10 +27,19 @@ from loanfund.origination.selectors.committee import (
     waiting_for_vote,
     why_not_count,
 )
+from loanfund.origination.selectors.preview import (
+    Preview,
+    PreviewRow,
+    preview_deal,
+    preview_facility,
+    preview_terms,
+)
 
 __all__ = [
     "Latest",
     "Message",
+    "Preview",
+    "PreviewRow",
     "Progress",
     "Standing",
     "allowed_actions",
@@ -42,6 +51,9 @@ __all__ = [
     "latest",
     "overdue",
     "partner_of",
+    "preview_deal",
+    "preview_facility",
+    "preview_terms",
     "progress",
     "questions_answered_for",
     "queue",

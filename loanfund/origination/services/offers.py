@@ -16,6 +16,7 @@ from loanfund.facilities.services.numbers import next_number
 from loanfund.origination.models import Application, Offer, OfferSignature
 from loanfund.origination.models.states import State
 from loanfund.origination.rights import SIGNS, must_have_role
+from loanfund.origination.selectors.preview import preview_deal
 from loanfund.origination.services.applications import promise_reference
 from loanfund.origination.services.moves import locked_application, move, must_move, must_say
 from loanfund.origination.terms import arrangement_fee, deal_dates, offer_document
@@ -42,9 +43,9 @@ def make_offer(*, application: Application, actor: User, on: date) -> Offer:
         raise Refused("An offer waits to be checked already.")
     policy = policy_in_force(locked.fund, on)
     key, number = next_number(Offer, "OFR")
-    document = plain(
-        offer_document(application=locked, decision=decision, number=number, made_on=on, policy=policy)
-    )
+    text = offer_document(application=locked, decision=decision, number=number, made_on=on, policy=policy)
+    shown = preview_deal(fund=locked.fund, amount=amount, deal=text["deal"], signed_on=on)
+    document = plain({**text, "schedule": shown.to_document()})
     offer = Offer.objects.create(
         pk=key,
         number=number,
@@ -126,7 +127,7 @@ def sign_offer(
 ) -> tuple[Offer, Facility | None]:
     """One signatory accepts the offer, typing their name under the text with `seen_digest`.
 
-    With the last signature needed the facility is signed: the second value is that facility, else None. Refused after
+    With the last signature needed the facility is signed, from that day: the second value is it, else None. Refused after
     the last day, for another text, from someone who may not sign, or twice by one person.
     """
     said = must_say(signed_name, "your full name, as signature", "signed_name")
@@ -159,7 +160,7 @@ def _accept(offer: Offer, application: Application, *, actor: User, on: date) ->
     dates = deal_dates(document)
     facility = sign_facility(
         promise=Promise.objects.get(reference=promise_reference(application)),
-        document=document["terms"],
+        document={**document["terms"], "signed_on": on.isoformat()},
         commitment=offer.amount,
         revolving=document["deal"]["revolving"],
         purpose=application.purpose,
