@@ -81,7 +81,7 @@ class _Plan:
             raise ValueError(f"principal_grace: {self.grace} periods of grace leave none of {self.count}.")
         if self.table and len(self.table) != self.count:
             raise ValueError(f"table: {len(self.table)} amounts for {self.count} periods.")
-        for event in (*terms.draws, *terms.prepayments):
+        for event in self.events:
             if not self.timetable.dates[0] <= event.on < self.timetable.dates[-1]:
                 raise ValueError(f"on: {event.on} is not within the loan, before its last day.")
 

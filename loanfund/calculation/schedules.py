@@ -144,7 +144,8 @@ class ScheduleTerms:
             raise ValueError("principal_grace, interest_grace: a number of periods, 0 or more.")
         if min(self.periods_per_year) < 1:
             raise ValueError("periods_per_year: above zero.")
-        for event in (*self.draws, *self.prepayments):
+        events: tuple[Draw | Prepayment, ...] = (*self.draws, *self.prepayments)
+        for event in events:
             if decimal_to_minor(event.amount, self.currency) <= 0:
                 raise ValueError(f"amount: {event.amount} on {event.on} is not above zero.")
 

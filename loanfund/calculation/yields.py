@@ -129,9 +129,8 @@ def _roots(times: list[float], amounts: list[float]) -> list[float]:
     low, below = grid[0], _worth(times, amounts, grid[0])
     for high in grid[1:]:
         above = _worth(times, amounts, high)
-        if above == 0 or (below < 0) != (above < 0):
-            if below != 0:
-                roots.append(math.expm1(_bisected(times, amounts, low, high)))
+        if below != 0 and (above == 0 or (below < 0) != (above < 0)):
+            roots.append(math.expm1(_bisected(times, amounts, low, high)))
         low, below = high, above
     return roots
 
