@@ -12,6 +12,7 @@ from itertools import pairwise
 from loanfund.calculation.annuities import Ratio, level_instalment, level_instalment_over
 from loanfund.calculation.daycount import DayCount, ReferencePeriod, fraction_ints
 from loanfund.calculation.money import UNITS12, Rounding, decimal_to_minor, q12, rounded_quotient
+from loanfund.calculation.profiles import PrepaymentEffect, ProfileKind
 from loanfund.calculation.rates import FixedRate, SteppedRate, ZeroUntil
 from loanfund.calculation.schedules import (
     Draw,
@@ -19,8 +20,6 @@ from loanfund.calculation.schedules import (
     InterestGrace,
     LevelOn,
     Prepayment,
-    PrepaymentCuts,
-    Profile,
     Reprice,
     Row,
     RowKind,
@@ -56,7 +55,7 @@ class _Plan:
         self.instalment_unit = self._minor(terms.instalment_multiple) or self.unit
         self.table = [decimal_to_minor(amount, self.currency) for amount in terms.table]
         self.balance = decimal_to_minor(terms.principal, self.currency)
-        self.balloon = self.balance if terms.profile is Profile.BULLET else self._minor(terms.balloon)
+        self.balloon = self.balance if terms.profile is ProfileKind.BULLET else self._minor(terms.balloon)
         self.grace = terms.principal_grace
         if terms.interest_grace_is is InterestGrace.CAPITALISE:
             self.grace = max(self.grace, terms.interest_grace)
@@ -77,7 +76,7 @@ class _Plan:
 
     def _check(self) -> None:
         terms = self.terms
-        if self.grace >= self.count and terms.profile is not Profile.BULLET:
+        if self.grace >= self.count and terms.profile is not ProfileKind.BULLET:
             raise ValueError(f"principal_grace: {self.grace} periods of grace leave none of {self.count}.")
         if self.table and len(self.table) != self.count:
             raise ValueError(f"table: {len(self.table)} amounts for {self.count} periods.")
@@ -178,7 +177,7 @@ class _Plan:
         dates, last = self.timetable.dates, self.count - 1
         scale, unit, rounding = self.minor_units, UNITS12 // self.minor_units * self.unit, self.rounding
         half_up, step, grace = rounding is Rounding.HALF_UP, self.unit, self.grace
-        level = self.terms.profile in (Profile.LEVEL, Profile.BALLOON)
+        level = self.terms.profile is ProfileKind.LEVEL
         balance, kind, rows, instalment = self.balance, RowKind.INSTALMENT, [], 0
         start, began = dates[0], dates[0].toordinal()
         new = tuple.__new__  # what Row() comes down to; thousands of rows are made in what-ifs
@@ -247,7 +246,7 @@ class _Plan:
         days = event.on.toordinal() - start.toordinal()
         if isinstance(event, Draw):
             self.balance += amount
-            if self.terms.profile is Profile.BULLET:
+            if self.terms.profile is ProfileKind.BULLET:
                 self.balloon += amount
             self.regular = None
             self.planned = None
@@ -266,7 +265,7 @@ class _Plan:
             )
         amount = min(amount, self.balance)
         interest = self._rounded(self._accrued(i, [(start, amount)], event.on))
-        self._cut(i, amount, event.cuts)
+        self._cut(i, amount, event.effect)
         return Row(
             i + 1,
             RowKind.PREPAYMENT,
@@ -281,15 +280,15 @@ class _Plan:
             self.deferred,
         )
 
-    def _cut(self, i: int, amount: int, cuts: PrepaymentCuts) -> None:
+    def _cut(self, i: int, amount: int, effect: PrepaymentEffect) -> None:
         """Take a prepaid amount off the principal, and off what its term says."""
-        if cuts is PrepaymentCuts.LAST and self.planned is None:
+        if effect is PrepaymentEffect.LAST and self.planned is None:
             self.planned = self._plan_from(i)
         self.balance -= amount
         self.balloon = min(self.balloon, self.balance)
-        if cuts is PrepaymentCuts.INSTALMENT:
+        if effect is PrepaymentEffect.INSTALMENT:
             self.regular = self.planned = None
-        elif cuts is PrepaymentCuts.NEXT:
+        elif effect is PrepaymentEffect.NEXT:
             self.credit += amount
 
     def _plan_from(self, i: int) -> list[int]:
@@ -313,7 +312,7 @@ class _Plan:
                 self.deferred, interest = interest, 0
             else:
                 capitalised, interest = interest, 0
-                if self.terms.profile is Profile.BULLET:
+                if self.terms.profile is ProfileKind.BULLET:
                     self.balloon += capitalised
         self.balance += capitalised - principal
         self.balloon = min(self.balloon, self.balance)
@@ -341,9 +340,9 @@ class _Plan:
         if self.planned is not None:
             return min(self.planned[i], balance)
         profile = self.terms.profile
-        if profile is Profile.CUSTOM:
+        if profile is ProfileKind.CUSTOM:
             principal = self.table[i]
-        elif profile is Profile.EQUAL_PRINCIPAL:
+        elif profile is ProfileKind.EQUAL_PRINCIPAL:
             principal = self._regular(i, balance)
         else:
             principal = max(self._regular(i, balance) - own, 0)
@@ -356,10 +355,10 @@ class _Plan:
     def _last(self, balance: int, own: int) -> int:
         """The last instalment repays everything; what it differs by from a regular one is the residual."""
         profile, last = self.terms.profile, self.count - 1
-        if profile is not Profile.BULLET and not (self.planned or self.credit):
-            if profile is Profile.CUSTOM:
+        if profile is not ProfileKind.BULLET and not (self.planned or self.credit):
+            if profile is ProfileKind.CUSTOM:
                 self.residual = balance - self.table[last]
-            elif profile is Profile.EQUAL_PRINCIPAL:
+            elif profile is ProfileKind.EQUAL_PRINCIPAL:
                 self.residual = balance - self.balloon - self._regular(last, balance)
             else:
                 self.residual = balance + own - self.balloon - self._regular(last, balance)
@@ -369,7 +368,7 @@ class _Plan:
         """The instalment in force (the principal in force, for equal principal), worked out anew when it must be."""
         rate = self._rate(self.timetable.dates[i]) if self.changes else None
         anew = self.terms.reprice is Reprice.EACH_PERIOD or rate != self.rated
-        if self.regular is None or (anew and self.terms.profile is not Profile.EQUAL_PRINCIPAL):
+        if self.regular is None or (anew and self.terms.profile is not ProfileKind.EQUAL_PRINCIPAL):
             self.regular = self._worked_out(i, balance)
             self.rated = rate
             if self.first_regular is None:
@@ -378,7 +377,7 @@ class _Plan:
 
     def _worked_out(self, i: int, balance: int) -> int:
         left = self.count - i
-        if self.terms.profile is Profile.EQUAL_PRINCIPAL:
+        if self.terms.profile is ProfileKind.EQUAL_PRINCIPAL:
             numerator, denominator = balance - self.balloon, left
         else:
             factors = self._level_factors(i)

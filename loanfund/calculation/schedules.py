@@ -13,22 +13,8 @@ from typing import NamedTuple
 
 from loanfund.calculation.daycount import DayCount
 from loanfund.calculation.money import Currency, Rounding, decimal_to_minor, minor_to_decimal
+from loanfund.calculation.profiles import PrepaymentEffect, ProfileKind
 from loanfund.calculation.rates import FixedRate, SteppedRate, ZeroUntil
-
-
-class Profile(StrEnum):
-    """How principal is repaid.
-
-    BULLET: all of it at the end. EQUAL_PRINCIPAL: the same principal each time. LEVEL: the same instalment each time
-    (annuity). BALLOON: level instalments that leave an agreed sum for the last one. CUSTOM: a table of amounts. With a
-    principal grace the first periods bear interest only, and the profile begins after them.
-    """
-
-    BULLET = "bullet"
-    EQUAL_PRINCIPAL = "equal_principal"
-    LEVEL = "level"
-    BALLOON = "balloon"
-    CUSTOM = "custom"
 
 
 class InterestBasis(StrEnum):
@@ -59,19 +45,6 @@ class InterestGrace(StrEnum):
     CAPITALISE = "capitalise"
 
 
-class PrepaymentCuts(StrEnum):
-    """What an early repayment makes smaller.
-
-    INSTALMENT: every later instalment. TERM: instalments stay and end sooner. NEXT: the principal of the next ones. LAST:
-    the principal of the last ones, all others as planned.
-    """
-
-    INSTALMENT = "instalment"
-    TERM = "term"
-    NEXT = "next"
-    LAST = "last"
-
-
 class RowKind(StrEnum):
     """What a row of a schedule is."""
 
@@ -94,7 +67,7 @@ class Prepayment:
 
     on: date
     amount: Decimal
-    cuts: PrepaymentCuts = PrepaymentCuts.INSTALMENT
+    effect: PrepaymentEffect = PrepaymentEffect.INSTALMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +75,7 @@ class ScheduleTerms:
     """What a schedule is worked out from; amounts in major units, rates as fractions a year.
 
     ``principal`` is drawn at the start of the first period. ``periods_per_year`` (basis PERIOD) may be a ratio such as
-    (365, 15). ``balloon`` is paid with the last instalment. ``table`` (CUSTOM) gives the principal paid at each
+    (365, 15). ``balloon`` is left for the last instalment of a level or equal-principal profile. ``table`` (CUSTOM) gives the principal paid at each
     period's end, negative where more is lent. ``amount_multiple`` and ``instalment_multiple`` round interest and
     instalments to multiples of an amount instead of to the minor unit. Raises ValueError, naming the field.
     """
@@ -110,7 +83,7 @@ class ScheduleTerms:
     principal: Decimal
     currency: Currency
     rate: FixedRate | SteppedRate | ZeroUntil
-    profile: Profile
+    profile: ProfileKind
     basis: InterestBasis = InterestBasis.DAYS
     day_count: DayCount = DayCount.ACT_360
     periods_per_year: tuple[int, int] = (12, 1)
@@ -136,9 +109,7 @@ class ScheduleTerms:
                 raise ValueError(f"{name}: {value} is not an amount above zero.")
         if self.balloon > self.principal + sum(draw.amount for draw in self.draws):
             raise ValueError(f"balloon: {self.balloon} is more than is ever drawn.")
-        if self.profile is Profile.BALLOON and not self.balloon:
-            raise ValueError("balloon: say how much the last instalment pays besides.")
-        if (self.profile is Profile.CUSTOM) != bool(self.table):
+        if (self.profile is ProfileKind.CUSTOM) != bool(self.table):
             raise ValueError("table: a custom profile has one, and no other has.")
         if min(self.principal_grace, self.interest_grace) < 0:
             raise ValueError("principal_grace, interest_grace: a number of periods, 0 or more.")

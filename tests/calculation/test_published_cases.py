@@ -19,11 +19,11 @@ from loanfund.calculation.growth import Growth, GrowthKey
 from loanfund.calculation.instalments import schedule
 from loanfund.calculation.money import Currency, Rounding
 from loanfund.calculation.periods import Rule, Tenor, add_tenor, schedule_dates
+from loanfund.calculation.profiles import ProfileKind
 from loanfund.calculation.rates import FixedRate, Fixings, FloorOn, Method, OvernightRate
 from loanfund.calculation.schedules import (
     InterestBasis,
     LevelOn,
-    Profile,
     Reprice,
     RowKind,
     Schedule,
@@ -43,10 +43,10 @@ CONTRADICTED: dict[str, str] = {}
 UNITS = {"days": "D", "weeks": "W", "months": "M", "years": "Y"}
 PERIODS_A_YEAR = {"weeks": 52, "months": 12, "years": 1}
 METHODS = {
-    "equal_instalment": Profile.LEVEL,
-    "equal_principal": Profile.EQUAL_PRINCIPAL,
-    "bullet": Profile.BULLET,
-    "balloon": Profile.BALLOON,
+    "equal_instalment": ProfileKind.LEVEL,
+    "equal_principal": ProfileKind.EQUAL_PRINCIPAL,
+    "bullet": ProfileKind.BULLET,
+    "balloon": ProfileKind.LEVEL,
 }
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -234,7 +234,7 @@ def check_periodic_annuity(case: Case) -> None:
     days_in_year = str(given.get("days_in_year", 365))
     year = {"360": DayCount.ACT_360, "364": DayCount.ACT_364}.get(days_in_year, DayCount.ACT_365F)
     # There, an instalment multiple rounds annuities, and an amount multiple binds currencies without decimals.
-    multiple = given.get("instalment_multiple_of") if profile is Profile.LEVEL else None
+    multiple = given.get("instalment_multiple_of") if profile is ProfileKind.LEVEL else None
     amounts = given.get("amounts_multiple_of") if given["decimals"] == 0 else None
     a_year = PERIODS_A_YEAR.get(frequency) or int(days_in_year if days_in_year.isdigit() else 365)
     terms = ScheduleTerms(
@@ -303,7 +303,7 @@ def check_notional_profile(case: Case) -> None:
         principal=notionals[0],
         currency=UNROUNDED,
         rate=FixedRate(Decimal(given["rate"]) / 100),
-        profile=Profile.CUSTOM,
+        profile=ProfileKind.CUSTOM,
         day_count=DayCount(given["day_count"]),
         table=tuple(steps),
     )
@@ -321,7 +321,7 @@ def check_balloon_annuity(case: Case) -> None:
     given = case["inputs"]
     ending = Decimal(given.get("ending_principal", "0"))
     principal = Decimal(given["principal"])
-    profile = Profile.BULLET if ending == principal else (Profile.BALLOON if ending else Profile.LEVEL)
+    profile = ProfileKind.BULLET if ending == principal else ProfileKind.LEVEL
     terms = ScheduleTerms(
         principal=principal,
         currency=Currency(given["currency"], given["decimals"]),
@@ -330,7 +330,7 @@ def check_balloon_annuity(case: Case) -> None:
         basis=InterestBasis.PERIOD,
         periods_per_year=(int(given.get("year_days", 365)), int(given["interval_days"])),
         reprice=Reprice.EACH_PERIOD,
-        balloon=ending if profile is Profile.BALLOON else Decimal(0),
+        balloon=ending if profile is ProfileKind.LEVEL else Decimal(0),
         rounding=rounding_of(given),
     )
     start = date.fromisoformat(given.get("start", "2000-01-01"))
