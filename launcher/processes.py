@@ -48,6 +48,14 @@ def command_of(pid: int) -> str:
     return shown.stdout.strip()
 
 
+def is_leader(pid: int) -> bool:
+    """Whether a process began its session, as the first of each service of ours does."""
+    try:
+        return os.getsid(pid) == pid
+    except ProcessLookupError:
+        return False
+
+
 def wait_until(done: Callable[[], bool], seconds: float, every: float = 0.05) -> bool:
     """Waits until `done()`, at most `seconds`; returns whether it came true."""
     end = time.monotonic() + seconds

@@ -16,7 +16,7 @@ from launcher import environment, serve
 from launcher.layout import Layout, schema_digest, write_private
 from launcher.osuser import Trouble
 from launcher.postgres import APP, DATABASE, OWNER, Postgres, choose, free_port
-from launcher.processes import MARK, alive, marked, send, stop, wait_until
+from launcher.processes import MARK, alive, command_of, is_leader, marked, send, stop, wait_until
 from launcher.supervisor import Service, Supervisor, on_signals
 from launcher.valkey import Valkey, binary_in
 
@@ -92,13 +92,20 @@ class Run:
     # --- servers ---
 
     def clear_leftovers(self) -> None:
-        """Ends, in order, what a killed launcher left running for this checkout."""
+        """Ends what a killed launcher left running for this checkout: our processes first, then the queue they use.
+
+        PostgreSQL, which carries no mark, is ended by `Postgres.clear_leftovers`, after these.
+        """
         left = marked(self.layout.var)
-        for pid in left:
-            send(pid, signal.SIGTERM)
-        if left and not wait_until(lambda: not any(alive(pid) for pid in left), 20):
-            for pid in left:
-                stop(pid, first=signal.SIGKILL)
+        queue = [pid for pid in left if "valkey-server" in command_of(pid)]
+        for group in ([pid for pid in left if pid not in queue], queue):
+            # The first process of each service ends its own children once they have finished what they do.
+            for pid in group:
+                if is_leader(pid):
+                    send(pid, signal.SIGTERM)
+            if not wait_until(lambda group=group: not any(alive(pid) for pid in group), 20):  # type: ignore[misc] # binds the loop's value
+                for pid in group:
+                    stop(pid, first=signal.SIGKILL)
 
     def _mark(self) -> dict[str, str]:
         return {MARK: str(self.layout.var)}
