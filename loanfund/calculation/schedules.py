@@ -75,9 +75,10 @@ class ScheduleTerms:
     """What a schedule is worked out from; amounts in major units, rates as fractions a year.
 
     ``principal`` is drawn at the start of the first period. ``periods_per_year`` (basis PERIOD) may be a ratio such as
-    (365, 15). ``balloon`` is left for the last instalment of a level or equal-principal profile. ``table`` (CUSTOM) gives the principal paid at each
-    period's end, negative where more is lent. ``amount_multiple`` and ``instalment_multiple`` round interest and
-    instalments to multiples of an amount instead of to the minor unit. Raises ValueError, naming the field.
+    (365, 15). ``balloon`` is left for the last instalment of a level or equal-principal profile. ``table`` (CUSTOM)
+    gives the principal paid at each period's end, negative where more is lent. ``amount_multiple`` and
+    ``instalment_multiple`` round interest and instalments to multiples of an amount instead of to the minor unit.
+    Raises ValueError, naming the field.
     """
 
     principal: Decimal
