@@ -19,7 +19,6 @@ RELIABLE = {
     "max_retries": 5,
     "ignore_result": True,
 }
-MOST_STEPS = 20
 
 
 @shared_task(name="servicing.close_batch", **RELIABLE)
@@ -31,16 +30,12 @@ def close_batch(batch_id: int, run_id: int) -> None:
 
 @shared_task(name="servicing.advance_run", **RELIABLE)
 def advance_run(run_id: int) -> None:
-    """Take a run forward until it waits for batches, and send those."""
-    for _ in range(MOST_STEPS):
-        outcome = steps.advance(run_id)
-        if outcome is Outcome.WAITS:
-            for batch_id in steps.open_work(run_id):
-                close_batch.delay(batch_id, run_id)
-            return
-        if outcome is not Outcome.MOVED:
-            break
-    if outcome is Outcome.DONE:
+    """Take a run forward; when it waits for batches, send those."""
+    outcome = steps.advance(run_id)
+    if outcome is Outcome.WAITS:
+        for batch_id in steps.open_work(run_id):
+            close_batch.delay(batch_id, run_id)
+    elif outcome is Outcome.DONE:
         open_due_closes.delay()
 
 

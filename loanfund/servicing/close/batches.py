@@ -26,12 +26,6 @@ def plan(run: CloseRun, step: str, ranges: list[tuple[int, int]]) -> None:
     )
 
 
-def unfinished(run: CloseRun, step: str) -> list[int]:
-    """The ids of this step's batches that are not done."""
-    found = CloseBatch.objects.filter(run=run, step=step).exclude(state=CloseBatch.State.DONE)
-    return list(found.order_by("number").values_list("pk", flat=True))
-
-
 def claim(batch_id: int, holder: str) -> CloseBatch | None:
     """Take a free batch for `holder`; None when it is done or somebody works on it. Commits by itself."""
     free = Q(state=CloseBatch.State.OPEN) | Q(state=CloseBatch.State.CLAIMED, heartbeat_at__lt=Now() - GRACE)

@@ -1,4 +1,5 @@
 """The steps of a close, in order. Each runs once, in one transaction with its record; batches run many at a time.
+Steps that nobody else works on share a transaction: what does not prove leaves nothing behind.
 
 End of day D: fixings, accrue (batches), post, prove. Then the date becomes D+1. Start of day D+1: fall due (batches), the
 other apps' own work of the day, the word that the day is closed.
@@ -28,9 +29,8 @@ ACCRUE, FALL_DUE = "accrue", "fall_due"
 
 
 class Outcome(Enum):
-    """What taking a run one step forward led to."""
+    """What taking a run forward led to."""
 
-    MOVED = "moved"
     WAITS = "waits"
     BUSY = "busy"
     DONE = "done"
@@ -94,7 +94,7 @@ WORK: dict[str, Callable[[CloseBatch], dict[str, Any]]] = {
 
 
 def advance(run_id: int) -> Outcome:
-    """Take a run one step forward. Safe to call from anywhere, at any time, as often as one likes."""
+    """Take a run as far forward as it can go now. Safe to call from anywhere, at any time, as often as one likes."""
     try:
         with transaction.atomic():
             run = (
@@ -115,7 +115,8 @@ def advance(run_id: int) -> Outcome:
 
 
 def _next(run: CloseRun) -> Outcome:
-    done = set(run.steps.values_list("name", flat=True))
+    """Every step that can be done now: up to the batches that others work on, or to the end."""
+    done = {step.name: step for step in run.steps.all()}
     for position, (name, function) in enumerate(STEPS, start=1):
         if name in done:
             continue
@@ -127,23 +128,23 @@ def _next(run: CloseRun) -> Outcome:
             if found is None:
                 return Outcome.WAITS
             result, started = found
-        runs.finish_step(run, name, position, started, result)
-        return Outcome.MOVED
+        done[name] = runs.finish_step(run, name, position, started, result)
     open_exceptions = CloseException.objects.filter(facility__fund=run.fund).exclude(state="cured").count()
-    written = sum(step.counts.get("rows", 0) for step in run.steps.filter(name=ACCRUE))
-    digest = run.steps.get(name="prove").digest
-    runs.finish(run, exceptions=open_exceptions, loans=written, digest=digest)
+    runs.finish(
+        run, exceptions=open_exceptions, loans=done[ACCRUE].counts.get("rows", 0), digest=done["prove"].digest
+    )
     return Outcome.DONE
 
 
 def _batches(run: CloseRun, step: str) -> tuple[StepResult, Any] | None:
     """The summed result of a step's batches when all are done, else None; planned at first sight."""
-    planned = run.batches.filter(step=step)
-    if not planned.exists():
-        batches.plan(run, step, PLANS[step](run))
-    if batches.unfinished(run, step):
+    planned = list(run.batches.filter(step=step))
+    if not planned and (ranges := PLANS[step](run)):
+        batches.plan(run, step, ranges)
         return None
-    counts: dict[str, Any] = {"batches": planned.count()}
+    if any(batch.state != CloseBatch.State.DONE for batch in planned):
+        return None
+    counts: dict[str, Any] = {"batches": len(planned)}
     for batch in planned:
         for name, value in batch.counts.items():
             counts[name] = counts.get(name, 0) + value
@@ -184,7 +185,7 @@ def close_day(*, fund: Fund, on: date, actor: AbstractBaseUser | None = None) ->
                 _pause()
         elif outcome is Outcome.BUSY:
             _pause()
-        elif outcome is not Outcome.MOVED:
+        else:
             break
     run.refresh_from_db()
     if run.state == CloseRun.State.STOPPED:
