@@ -59,9 +59,9 @@ class FixingProposal(FourEyes, Sealed):
     """A fixing typed by a person, which counts only once a second person has confirmed it."""
 
     class State(models.TextChoices):
-        PROPOSED = "proposed"
-        CONFIRMED = "confirmed"
-        REFUSED = "refused"
+        PROPOSED = "proposed", "proposed"
+        CONFIRMED = "confirmed", "confirmed"
+        REFUSED = "refused", "refused"
 
     rate = models.ForeignKey(ReferenceRate, on_delete=models.PROTECT, related_name="proposals")
     date = models.DateField()

@@ -7,7 +7,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from django.db.models import Max
+from django.db import connection
 
 from loanfund.audit.errors import Refused
 from loanfund.calculation.calendars import EVERY_DAY, WEEKENDS_ONLY, Calendar, joined
@@ -16,6 +16,23 @@ from loanfund.reference.models import Holiday, RateFixing, ReferenceRate
 
 KEPT = 16
 """How many calendars and readings of fixings a process keeps; each is rebuilt when a row was added since."""
+
+
+Stamp = tuple[int, ...]
+"""What a cached reading rests on: the database and the newest row. Another stamp is read anew."""
+
+
+def _stamp(query: str, *values: object) -> Stamp:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT d.oid::bigint, q.* FROM pg_database d, ({query}) q WHERE datname = current_database()",
+            values,
+        )
+        return tuple(value or 0 for value in cursor.fetchone())
+
+
+def _newest(rate: int) -> Stamp:
+    return _stamp("SELECT max(id) FROM reference_ratefixing WHERE rate_id = %s", rate)
 
 
 def calendar(name: str) -> Calendar:
@@ -29,14 +46,14 @@ def calendar(name: str) -> Calendar:
         return WEEKENDS_ONLY
     if name == EVERY_DAY.name:
         return EVERY_DAY
-    newest = Holiday.objects.filter(calendar=name).aggregate(newest=Max("id"))["newest"]
-    if newest is None:
+    stamp = _stamp("SELECT max(id), count(*) FROM reference_holiday WHERE calendar = %s", name)
+    if not stamp[-1]:
         raise Refused(f"There is no calendar {name}. Run `manage.py ensure_reference`, or name a known one.")
-    return _calendar(name, newest)
+    return _calendar(name, stamp)
 
 
 @lru_cache(maxsize=KEPT)
-def _calendar(name: str, _newest: int) -> Calendar:
+def _calendar(name: str, _stamp: Stamp) -> Calendar:
     days = Holiday.objects.filter(calendar=name).values_list("date", flat=True)
     return Calendar(name=name, holidays=frozenset(days))
 
@@ -64,14 +81,8 @@ def fixings(
     unknown = set(codes) - set(rates)
     if unknown:
         raise Refused(f"There is no reference rate {', '.join(sorted(unknown))}.")
-    newest = dict(
-        RateFixing.objects.filter(rate__in=rates.values())
-        .values_list("rate__code")
-        .annotate(newest=Max("id"))
-        .order_by()
-    )
     values = {
-        code: _published(rate, calendar(rate.calendar), newest.get(code, 0), known_at, as_of, end_of_day)
+        code: _published(rate, calendar(rate.calendar), _newest(rate.pk), known_at, as_of, end_of_day)
         for code, rate in rates.items()
     }
     return Fixings(values, as_of or date.max, end_of_day)
@@ -79,12 +90,12 @@ def fixings(
 
 def known_fixings(code: str, known_at: datetime | None = None) -> Mapping[date, Decimal]:
     """Each day's value of a rate as a fraction a year (0.0363), as known now, or as it was known at a moment."""
-    newest = RateFixing.objects.filter(rate__code=code).aggregate(newest=Max("id"))["newest"] or 0
-    return _values(code, newest, known_at)
+    rate = ReferenceRate.objects.filter(code=code).values_list("pk", flat=True).first() or 0
+    return _values(code, _newest(rate), known_at)
 
 
 @lru_cache(maxsize=KEPT)
-def _values(code: str, _newest: int, known_at: datetime | None) -> Mapping[date, Decimal]:
+def _values(code: str, _stamp: Stamp, known_at: datetime | None) -> Mapping[date, Decimal]:
     rows = RateFixing.objects.filter(rate__code=code)
     if known_at is not None:
         rows = rows.filter(known_at__lte=known_at)
@@ -97,7 +108,7 @@ def _values(code: str, _newest: int, known_at: datetime | None) -> Mapping[date,
 def _published(
     rate: ReferenceRate,
     days: Calendar,
-    newest: int,
+    newest: Stamp,
     known_at: datetime | None,
     as_of: date | None,
     end_of_day: bool,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 from django.db import connection, transaction
@@ -13,7 +14,7 @@ from loanfund.audit.errors import Refused
 from loanfund.audit.services import record
 from loanfund.parties.models import User
 from loanfund.reference.fixing_files import BadFile, FileRow, read_fixings
-from loanfund.reference.holiday_data import holiday_rows
+from loanfund.reference.holiday_data import HolidayRow, holiday_rows
 from loanfund.reference.models import FixingProposal, Holiday, RateFixing, ReferenceRate
 from loanfund.reference.selectors import calendar, known_fixings, publication_moment
 
@@ -53,11 +54,17 @@ class Imported:
         )
 
 
+@cache
+def _reviewed_holidays() -> tuple[HolidayRow, ...]:
+    """The rows to load, found once a process: they are the same every time."""
+    return holiday_rows()
+
+
 @transaction.atomic
 def ensure_calendars() -> int:
     """Load the reviewed holidays that are not there yet; return how many were added. Safe to call at every start."""
     known = set(Holiday.objects.values_list("calendar", "date"))
-    missing = [row for row in holiday_rows() if (row.calendar, row.date) not in known]
+    missing = [row for row in _reviewed_holidays() if (row.calendar, row.date) not in known]
     Holiday.objects.bulk_create(
         (Holiday(calendar=row.calendar, date=row.date, name=row.name, source=row.source) for row in missing),
         ignore_conflicts=True,
@@ -165,6 +172,7 @@ def confirm_fixing(
 ) -> RateFixing:
     """The second person confirms a fixing typed by hand, giving the per cent figure that he read for himself."""
     locked = _open(proposal, actor)
+    _lock(locked.rate)
     if percent / PER_CENT != locked.value:
         raise Refused(
             f"You read {percent} and {locked.value * PER_CENT:f} was proposed. Look again, or refuse it.",
@@ -209,7 +217,8 @@ def _rate(code: str) -> ReferenceRate:
 
 
 def _lock(rate: ReferenceRate) -> None:
-    """Two imports of one rate run one after the other, so that neither adds what the other has just added."""
+    """Two imports of one rate run one after the other, so that neither adds what the other has just added, and so
+    that the newest row is the last to be seen."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(8316, %s)", [rate.pk])
 

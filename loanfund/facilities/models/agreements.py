@@ -22,9 +22,9 @@ class Promise(Sealed):
     """
 
     class State(models.TextChoices):
-        RESERVED = "reserved"
-        SIGNED = "signed"
-        RELEASED = "released"
+        RESERVED = "reserved", "reserved"
+        SIGNED = "signed", "signed"
+        RELEASED = "released", "released"
 
     reference = models.CharField(max_length=60, unique=True)
     fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="promises")
@@ -56,11 +56,11 @@ class Facility(Sealed):
     """One agreement with one partner, and the most it may owe under it, in the fund's currency."""
 
     class State(models.TextChoices):
-        AVAILABLE = "available"
+        AVAILABLE = "available", "available"
         CLOSED_TO_DRAWDOWN = "closed_to_drawdown", "closed to drawdown"
-        ACCELERATED = "accelerated"
+        ACCELERATED = "accelerated", "accelerated"
         WRITTEN_OFF = "written_off", "written off"
-        CLOSED = "closed"
+        CLOSED = "closed", "closed"
 
     number = models.CharField(max_length=20, unique=True)
     fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="facilities")
@@ -146,9 +146,9 @@ class ConditionPrecedent(Sealed):
         EACH = "each", "before each drawdown"
 
     class State(models.TextChoices):
-        OPEN = "open"
-        SATISFIED = "satisfied"
-        WAIVED = "waived"
+        OPEN = "open", "open"
+        SATISFIED = "satisfied", "satisfied"
+        WAIVED = "waived", "waived"
 
     facility = models.ForeignKey(Facility, on_delete=models.PROTECT, related_name="conditions")
     position = models.PositiveSmallIntegerField()
@@ -185,9 +185,9 @@ class ConditionEvidence(FourEyes, Sealed):
     """
 
     class State(models.TextChoices):
-        PROPOSED = "proposed"
-        ACCEPTED = "accepted"
-        REFUSED = "refused"
+        PROPOSED = "proposed", "proposed"
+        ACCEPTED = "accepted", "accepted"
+        REFUSED = "refused", "refused"
 
     condition = models.ForeignKey(ConditionPrecedent, on_delete=models.PROTECT, related_name="evidence")
     drawdown = models.CharField(max_length=20, blank=True)

@@ -23,9 +23,9 @@ class FundPolicy(FourEyes, Sealed):
     """
 
     class State(models.TextChoices):
-        PROPOSED = "proposed"
+        PROPOSED = "proposed", "proposed"
         IN_FORCE = "in_force", "in force"
-        REFUSED = "refused"
+        REFUSED = "refused", "refused"
 
     fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="policies")
     version = models.PositiveIntegerField()

@@ -136,9 +136,9 @@ class ApplicationDocument(Sealed):
 
     class State(models.TextChoices):
         PENDING = "pending", "not yet checked"
-        ACCEPTED = "accepted"
-        REFUSED = "refused"
-        REPLACED = "replaced"
+        ACCEPTED = "accepted", "accepted"
+        REFUSED = "refused", "refused"
+        REPLACED = "replaced", "replaced"
 
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="documents")
     kind = models.CharField(max_length=60)

@@ -39,13 +39,13 @@ class CommitteeMember(FourEyes, Sealed):
     """
 
     class Role(models.TextChoices):
-        MEMBER = "member"
-        CHAIR = "chair"
+        MEMBER = "member", "member"
+        CHAIR = "chair", "chair"
 
     class State(models.TextChoices):
-        PROPOSED = "proposed"
-        SEATED = "seated"
-        REFUSED = "refused"
+        PROPOSED = "proposed", "proposed"
+        SEATED = "seated", "seated"
+        REFUSED = "refused", "refused"
 
     committee = models.ForeignKey(Committee, on_delete=models.PROTECT, related_name="members")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="seats")
@@ -141,19 +141,19 @@ class Proposal(Sealed):
         APPLICATION = "application", "new facility"
         AMENDMENT = "amendment", "amendment of terms"
         HOLIDAY = "holiday", "payment holiday"
-        WAIVER = "waiver"
+        WAIVER = "waiver", "waiver"
         WRITE_OFF = "write_off", "write-off"
         LIMIT_EXCEEDED = "limit_exceeded", "a limit exceeded"
         CONDITION_WAIVER = "condition_waiver", "waiver of a condition precedent"
         OTHER = "other", "other matter reserved to the committee"
 
     class State(models.TextChoices):
-        TABLED = "tabled"
-        VOTING = "voting"
+        TABLED = "tabled", "tabled"
+        VOTING = "voting", "voting"
         TIED = "tied", "tied, awaiting the chair"
-        APPROVED = "approved"
-        DECLINED = "declined"
-        VOID = "void"
+        APPROVED = "approved", "approved"
+        DECLINED = "declined", "declined"
+        VOID = "void", "void"
 
     number = models.CharField(max_length=20, unique=True)
     committee = models.ForeignKey(Committee, on_delete=models.PROTECT, related_name="proposals")
@@ -257,10 +257,10 @@ class Vote(AppendOnly):
     """One ballot, final when cast. `casting` marks the chair's second ballot after a tie."""
 
     class Choice(models.TextChoices):
-        APPROVE = "approve"
-        DECLINE = "decline"
-        ABSTAIN = "abstain"
-        RECUSE = "recuse"
+        APPROVE = "approve", "approve"
+        DECLINE = "decline", "decline"
+        ABSTAIN = "abstain", "abstain"
+        RECUSE = "recuse", "recuse"
 
     proposal = models.ForeignKey(Proposal, on_delete=models.PROTECT, related_name="votes")
     seat = models.ForeignKey(CommitteeMember, on_delete=models.PROTECT, related_name="votes")
@@ -298,8 +298,8 @@ class Decision(AppendOnly):
     """
 
     class Outcome(models.TextChoices):
-        APPROVED = "approved"
-        DECLINED = "declined"
+        APPROVED = "approved", "approved"
+        DECLINED = "declined", "declined"
 
     number = models.CharField(max_length=20, unique=True)
     proposal = models.OneToOneField(Proposal, on_delete=models.PROTECT, related_name="decision")

@@ -40,9 +40,9 @@ class LiquidationRecord(AppendOnly):
     seal_by: ClassVar[str] = "upload_id"
 
     class Market(models.TextChoices):
-        FUTURES = "futures"
-        MARGIN = "margin"
-        OTHER = "other"
+        FUTURES = "futures", "futures"
+        MARGIN = "margin", "margin"
+        OTHER = "other", "other"
 
     upload = models.ForeignKey(LiquidationUpload, on_delete=models.PROTECT, related_name="records")
     row = models.PositiveIntegerField()

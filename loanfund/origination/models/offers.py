@@ -23,11 +23,11 @@ class Offer(FourEyes, Sealed):
     class State(models.TextChoices):
         PREPARED = "prepared", "prepared, to be checked"
         REFUSED = "refused", "refused by the checker"
-        SENT = "sent"
-        ACCEPTED = "accepted"
+        SENT = "sent", "sent"
+        ACCEPTED = "accepted", "accepted"
         DECLINED = "declined", "declined by the partner"
-        LAPSED = "lapsed"
-        RETRACTED = "retracted"
+        LAPSED = "lapsed", "lapsed"
+        RETRACTED = "retracted", "retracted"
 
     number = models.CharField(max_length=20, unique=True)
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="offers")

@@ -9,18 +9,18 @@ from django.db import models
 
 
 class State(models.TextChoices):
-    DRAFT = "draft"
-    SUBMITTED = "submitted"
+    DRAFT = "draft", "draft"
+    SUBMITTED = "submitted", "submitted"
     CHECKING = "checking", "completeness check"
     INFORMATION_REQUESTED = "information_requested", "information requested"
-    TABLED = "tabled"
-    VOTING = "voting"
-    APPROVED = "approved"
-    DECLINED = "declined"
+    TABLED = "tabled", "tabled"
+    VOTING = "voting", "voting"
+    APPROVED = "approved", "approved"
+    DECLINED = "declined", "declined"
     OFFERED = "offered", "offer made"
-    ACCEPTED = "accepted"
-    LAPSED = "lapsed"
-    WITHDRAWN = "withdrawn"
+    ACCEPTED = "accepted", "accepted"
+    LAPSED = "lapsed", "lapsed"
+    WITHDRAWN = "withdrawn", "withdrawn"
 
 
 FINAL = frozenset({State.DECLINED, State.ACCEPTED, State.LAPSED, State.WITHDRAWN})
