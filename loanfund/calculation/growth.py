@@ -157,10 +157,9 @@ class _Overnight:
         if self.run is None or night >= self.run[1]:
             self._next_run(night)
         assert self.run is not None
-        begun, ends, daily, weight = self.run
-        nights = day.toordinal() - begun.toordinal()
-        if self.rate.observation_shift:
-            nights = weight if day >= ends else min(nights, weight)
+        begun, _, daily, weight = self.run
+        # Shifted, a rate is weighed by its own days from its first night on: the observation is over before interest is.
+        nights = weight if self.rate.observation_shift else day.toordinal() - begun.toordinal()
         step_num, step_den = daily.numerator * nights, daily.denominator * self.year
         if self.rate.method is Method.COMPOUNDED:
             units = self.units + round30_product(self.units, step_num, step_den)
