@@ -6,7 +6,7 @@ that the replay gives is compared with what is booked, row by row and account by
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -24,6 +24,9 @@ from loanfund.servicing.events import NewEvent
 from loanfund.servicing.fold import draw_picture
 from loanfund.servicing.models import Accrual, Diary, Event, FacilityAccrual
 from loanfund.servicing.picture import Picture
+
+
+ONE_DAY = timedelta(days=1)
 
 
 @dataclass
@@ -215,7 +218,9 @@ def bring_to(
         counts["control"] = rows.write_control(facility, shares, on=on, value_date=value_date, key=key)
     if event is not None:  # a batch of the close seals its rows once, at its end
         _seal(accrued.written, beside.written, batch_id)
-    Diary.objects.update_or_create(facility=facility, defaults={"attend_on": picture.attend_on})
+    # The set-wise night goes on from a first row; after an adjustment the next night is drawn from the replay.
+    attend_on = picture.through + ONE_DAY if accrued.adjustments else picture.attend_on
+    Diary.objects.update_or_create(facility=facility, defaults={"attend_on": attend_on})
     return Difference(drafts, {name: count for name, count in counts.items() if count})
 
 

@@ -32,6 +32,7 @@ class Written:
     first: Effect = field(default_factory=lambda: defaultdict(Decimal))
     adjusted: Effect = field(default_factory=lambda: defaultdict(Decimal))
     written: int = 0
+    adjustments: int = 0
 
     @property
     def every(self) -> Effect:
@@ -86,6 +87,7 @@ def write_nights(facility: Facility, picture: Picture, *, on: date, batch_id: in
     for row in new:
         effect = result.adjusted if row.sequence else result.first
         add_effect(effect, INTEREST, row.posted, row.suspended)
+        result.adjustments += row.sequence > 0
     Accrual.objects.bulk_create(new, batch_size=500)
     result.written = len(new)
     return result

@@ -8,7 +8,7 @@ import pytest
 from loanfund.ledger.models import AccountKind as K
 from loanfund.servicing import selectors, services
 from loanfund.servicing.models import Accrual, CloseRun, Due
-from tests.servicing.world import OPENED, World, bullet, make_world
+from tests.servicing.world import OPENED, World, assert_books_hold, bullet, make_world
 
 D = Decimal
 pytestmark = pytest.mark.django_db
@@ -89,6 +89,7 @@ def test_a_late_payment_value_dated_back_takes_back_what_it_would_not_have_earne
     adjusted = Accrual.objects.filter(loan_id=loan.pk, sequence__gt=0)
     assert {row.booking_date for row in adjusted} == {world.today}
     world.close_through(OPENED + timedelta(days=12))
+    assert_books_hold()
 
 
 def test_a_bounced_receipt_is_owed_again(world: World) -> None:
@@ -102,3 +103,4 @@ def test_a_bounced_receipt_is_owed_again(world: World) -> None:
     assert world.held(K.INTEREST_DUE, f"loan:{loan.pk}") == D("7666.67")
     assert selectors.unapplied(world.facility) == 0
     world.close_through(date(2026, 6, 5))
+    assert_books_hold()

@@ -178,3 +178,13 @@ def bullet(*, rate: str = "0.03", months: int = 3, **changes: Any) -> dict[str, 
         "day_count": "ACT/360",
         "period_tenor": f"{months}M",
     } | changes
+
+
+def assert_books_hold() -> None:
+    """Every invariant of servicing and of the ledger holds."""
+    from loanfund.ledger.invariants import INVARIANTS as OF_LEDGER
+    from loanfund.servicing.invariants import INVARIANTS as OF_SERVICING
+
+    for invariant in (*OF_LEDGER, *OF_SERVICING):
+        breaks = invariant().breaks
+        assert not breaks, breaks

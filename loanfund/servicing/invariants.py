@@ -1,0 +1,170 @@
+"""What must hold in servicing at any moment, each a small function; a break names the row as "table:key"."""
+
+from typing import Any
+
+from django.db import connection, transaction
+
+from loanfund.audit.invariants import Break, Finding, Invariant
+from loanfund.facilities.models import Facility
+from loanfund.servicing.balances import CONTROL
+from loanfund.servicing.engine import bring_to
+from loanfund.servicing.fold import draw_picture
+from loanfund.servicing.models import CloseRun
+
+SAMPLE = 40
+"""How many facilities one check replays; which ones turns with the number of close runs, so that all get their turn."""
+
+
+def _rows(sql: str, params: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall()
+
+
+_BENEATH = """
+WITH parts AS (
+    SELECT f.fund_id, 'ACCRUED_INTEREST' AS kind, sum(a.posted) AS amount, count(*) AS n
+    FROM servicing_accrual a JOIN facilities_facility f ON f.id = a.facility_id GROUP BY f.fund_id
+    UNION ALL
+    SELECT f.fund_id, CASE WHEN a.suspended THEN 'INTEREST_SUSPENSE' ELSE 'INTEREST_INCOME' END, sum(a.posted), 0
+    FROM servicing_accrual a JOIN facilities_facility f ON f.id = a.facility_id GROUP BY f.fund_id, a.suspended
+    UNION ALL
+    SELECT f.fund_id, CASE a.kind WHEN 'default_interest' THEN 'ACCRUED_DEFAULT_INTEREST'
+        ELSE 'ACCRUED_COMMITMENT_FEE' END, sum(a.posted), count(*)
+    FROM servicing_facilityaccrual a JOIN facilities_facility f ON f.id = a.facility_id GROUP BY f.fund_id, a.kind
+    UNION ALL
+    SELECT f.fund_id, CASE WHEN a.suspended THEN 'INTEREST_SUSPENSE' WHEN a.kind = 'default_interest'
+        THEN 'DEFAULT_INTEREST_INCOME' ELSE 'COMMITMENT_FEE_INCOME' END, sum(a.posted), 0
+    FROM servicing_facilityaccrual a JOIN facilities_facility f ON f.id = a.facility_id
+    GROUP BY f.fund_id, a.kind, a.suspended
+    UNION ALL
+    SELECT f.fund_id, c.kind, sum(c.amount), count(*)
+    FROM servicing_controlposting c JOIN facilities_facility f ON f.id = c.facility_id GROUP BY f.fund_id, c.kind
+), beneath AS (
+    SELECT fund_id, kind, sum(amount) AS amount, sum(n) AS n FROM parts GROUP BY fund_id, kind
+), ledger AS (
+    SELECT fund.id AS fund_id, a.kind, sum(CASE a.normal_side WHEN 'D' THEN 1 ELSE -1 END * (b.debit - b.credit)) AS amount
+    FROM facilities_fund fund JOIN ledger_account a ON a.book_id = fund.book_id JOIN ledger_balance b ON b.account_id = a.id
+    WHERE a.kind = ANY (%(kinds)s) AND a.owner = '' GROUP BY fund.id, a.kind
+)
+SELECT coalesce(b.fund_id, l.fund_id), coalesce(b.kind, l.kind), coalesce(b.amount, 0), coalesce(l.amount, 0),
+    coalesce(b.n, 0)
+FROM beneath b FULL JOIN ledger l ON l.fund_id = b.fund_id AND l.kind = b.kind
+"""
+
+
+def sub_ledger_equals_ledger() -> Finding:
+    """For each control account of each fund: the accrual rows and shares beneath it add up to its balance."""
+    running = set(CloseRun.objects.exclude(state=CloseRun.State.DONE).values_list("fund_id", flat=True))
+    rows = _rows(_BENEATH, {"kinds": [kind.value for kind in CONTROL]})
+    breaks = [
+        Break(f"facilities_fund:{fund}", f"{kind}: the sub-ledger says {beneath}, the ledger {ledger}.")
+        for fund, kind, beneath, ledger, _ in rows
+        if beneath != ledger and fund not in running
+    ]
+    return Finding("sub-ledger equals ledger", int(sum(row[4] for row in rows)), breaks)
+
+
+def dues_equal_ledger() -> Finding:
+    """What is outstanding of each loan's or facility's dues is the balance of its due account."""
+    rows = _rows("""
+        WITH open AS (
+            SELECT x.facility_id, x.loan_id, x.component, sum(x.amount) AS amount, count(*) AS n FROM (
+                SELECT facility_id, loan_id, component, amount FROM servicing_due
+                UNION ALL SELECT facility_id, loan_id, component, -amount FROM servicing_allocation
+            ) x WHERE x.component <> 'principal' GROUP BY 1, 2, 3
+        ), owned AS (
+            SELECT CASE WHEN component IN ('interest', 'default_interest') THEN 'loan:' || loan_id
+                ELSE 'facility:' || facility_id END AS owner,
+                upper(component) || '_DUE' AS kind, sum(amount) AS amount, sum(n) AS n FROM open GROUP BY 1, 2
+        ), ledger AS (
+            SELECT a.owner, a.kind, sum(b.debit - b.credit) AS amount
+            FROM ledger_account a JOIN ledger_balance b ON b.account_id = a.id
+            WHERE a.kind IN ('INTEREST_DUE', 'DEFAULT_INTEREST_DUE', 'FEES_DUE', 'COSTS_DUE')
+                AND (a.owner NOT LIKE 'facility:%%' OR EXISTS (
+                    SELECT FROM servicing_diary d WHERE 'facility:' || d.facility_id = a.owner))
+            GROUP BY 1, 2
+        )
+        SELECT coalesce(o.owner, l.owner), coalesce(o.kind, l.kind), coalesce(o.amount, 0), coalesce(l.amount, 0),
+            coalesce(o.n, 0)
+        FROM owned o FULL JOIN ledger l ON l.owner = o.owner AND l.kind = o.kind""")
+    breaks = [
+        Break(f"servicing_due:{owner}", f"{kind} of {owner}: the dues leave {beneath}, the ledger says {ledger}.")
+        for owner, kind, beneath, ledger, _ in rows
+        if beneath != ledger
+    ]
+    return Finding("dues equal ledger", int(sum(row[4] for row in rows)), breaks)
+
+
+def no_due_is_overpaid() -> Finding:
+    """Nothing was allocated to a due beyond its amount, nor to a due that is not there."""
+    rows = _rows("""
+        SELECT a.facility_id, a.due_key, sum(a.amount), coalesce((SELECT sum(d.amount) FROM servicing_due d
+            WHERE d.facility_id = a.facility_id AND d.key = a.due_key), 0)
+        FROM servicing_allocation a GROUP BY 1, 2""")
+    breaks = [
+        Break(f"servicing_due:{key}", f"{paid} was allocated to {key} of {due}.")
+        for _, key, paid, due in rows
+        if paid > due
+    ]
+    (dues,) = _rows("SELECT count(*) FROM servicing_due")[0]
+    return Finding("no due is overpaid", int(dues), breaks)
+
+
+def no_night_is_missing() -> Finding:
+    """Between a loan's first and last accrual row every night has its first row."""
+    rows = _rows("""
+        SELECT loan_id, min(accrual_date), max(accrual_date), count(*) FROM servicing_accrual WHERE sequence = 0
+        GROUP BY loan_id HAVING count(*) <> max(accrual_date) - min(accrual_date) + 1""")
+    (seen,) = _rows("SELECT count(*) FROM servicing_accrual WHERE sequence = 0")[0]
+    breaks = [
+        Break(f"servicing_loan:{loan}", f"Loan {loan} has {count} nights from {first} to {last}.")
+        for loan, first, last, count in rows
+    ]
+    return Finding("no night is missing", int(seen), breaks)
+
+
+def booked_equals_replayed() -> Finding:
+    """A sample of facilities is replayed from its events: no row and no account would have to change."""
+    done = CloseRun.objects.filter(state=CloseRun.State.DONE).count()
+    facilities = list(
+        Facility.objects.exclude(fund__close_runs__state__in=["open", "stopped"])
+        .exclude(close_exceptions__state__in=["open", "retry"])
+        .filter(diary__isnull=False)
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
+    first = done * SAMPLE % max(len(facilities), 1)
+    sample = (facilities[first:] + facilities[:first])[:SAMPLE]
+    breaks = []
+    for pk in sample:
+        facility = Facility.objects.select_related("fund", "promise").get(pk=pk)
+        on = facility.fund.business_date
+        with transaction.atomic():
+            difference = bring_to(
+                facility=facility,
+                picture=draw_picture(facility, through=on),
+                on=on,
+                batch_id=0,
+                key="invariant",
+                kind="invariant",
+                value_date=on,
+            )
+            transaction.set_rollback(True)
+        if difference.rows or difference.drafts:
+            breaks.append(
+                Break(
+                    f"facilities_facility:{pk}",
+                    f"{facility.number} is not booked as its replay says: {difference.counts or 'its balances'} differ.",
+                )
+            )
+    return Finding("booked equals replayed", len(sample), breaks)
+
+
+INVARIANTS: list[Invariant] = [
+    sub_ledger_equals_ledger,
+    dues_equal_ledger,
+    no_due_is_overpaid,
+    no_night_is_missing,
+    booked_equals_replayed,
+]

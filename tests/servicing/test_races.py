@@ -1,0 +1,93 @@
+"""Sixty-four at once, on the real database: exactly as many succeed as there is room for."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from django.db import connections
+from django.db.models import Sum
+
+from loanfund.audit.errors import Refused
+from loanfund.audit.retry import retrying
+from loanfund.ledger.models import AccountKind as K
+from loanfund.servicing import selectors, services
+from loanfund.servicing.models import Allocation, Receipt
+from tests.servicing.world import World, assert_books_hold, bullet, make_world
+
+D = Decimal
+AT_ONCE = 64
+
+
+@pytest.fixture
+def world(committed_db: str) -> Iterator[World]:
+    made = make_world()
+    made.sign(bullet())
+    yield made
+    connections.close_all()
+
+
+def all_at_once(work: Callable[[int], object]) -> list[object]:
+    """What each of the threads got: its result, or the refusal."""
+    ready, results = threading.Barrier(AT_ONCE), [None] * AT_ONCE
+
+    def run(number: int) -> None:
+        try:
+            ready.wait()
+            results[number] = retrying(lambda: work(number))
+        except Refused as refused:
+            results[number] = refused
+        except Exception as error:
+            results[number] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_sixty_four_draw_the_last_dollar_and_one_gets_it(world: World) -> None:
+    world.request(D("9999999.00"), key="first")
+    results = all_at_once(lambda number: world.request(D("1.00"), key=f"race-{number}"))
+    refused = [result for result in results if isinstance(result, Refused)]
+    assert len(refused) == AT_ONCE - 1
+    assert {str(one) for one in refused} == {
+        "The facility has 0.00 USD left to draw, 1.00 is asked for. Ask for 0.00 or less."
+    }
+    assert world.held(K.M_UNDRAWN, f"facility:{world.facility.pk}") == 0
+    assert world.held(K.M_EARMARKED, f"facility:{world.facility.pk}") == 10_000_000
+
+
+def test_sixty_four_receipts_for_the_last_cent_are_all_booked_and_one_is_applied(world: World) -> None:
+    loan = world.draw(D("4.00"))
+    world.close_through(date(2026, 6, 1))
+    assert [due.outstanding for due in selectors.dues(world.facility, on=world.today)] == [D("0.03")]
+    world.receive(D("0.02"))
+    today = world.today
+    entered = [
+        services.enter_receipt(
+            fund=world.fund,
+            amount=D("0.01"),
+            value_date=today,
+            reference=f"{world.facility.number} cent {number}",
+            actor=world.maker,
+            on=today,
+        )
+        for number in range(AT_ONCE)
+    ]
+    results = all_at_once(
+        lambda number: services.book_receipt(receipt=entered[number], actor=world.checker, on=today)
+    )
+    assert [result for result in results if not isinstance(result, Receipt)] == []
+    assert Receipt.objects.filter(state="booked").count() == AT_ONCE + 1
+    # Within a value date the sender's id decides, so a later booking may have taken over from an earlier one.
+    net = Allocation.objects.values("source").annotate(paid=Sum("amount")).filter(paid=D("0.01"))
+    assert net.count() == 1
+    assert selectors.unapplied(world.facility) == D("0.63")
+    assert world.held(K.INTEREST_DUE, f"loan:{loan.pk}") == 0
+    assert_books_hold()
