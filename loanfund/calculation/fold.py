@@ -156,10 +156,15 @@ class Fold:
 
     # --- Falling due -----------------------------------------------------------------------------------------------
 
-    def _fall_due(self, day: date) -> None:
+    def _end_periods(self, day: date) -> None:
+        """Periods that end on this day end, by the terms they ran under; the next ones begin."""
         for loan in self.state.loans.values():
-            while loan.open and not loan.open[-1].ended and loan.open[-1].period.end == day:
+            if loan.open and not loan.open[-1].ended and loan.open[-1].period.end == day:
                 self._end_period(loan, loan.open[-1], day)
+
+    def _fall_due(self, day: date) -> None:
+        self._end_periods(day)
+        for loan in self.state.loans.values():
             for one in [one for one in loan.open if one.ended and one.period.payment_date == day]:
                 self._bill(loan, one, day)
         fee = self.state.fee
@@ -470,12 +475,14 @@ class Fold:
 
     def rate_changed(self, event: ev.RateChanged) -> None:
         """Another rate holds from this night on; level payments are planned anew."""
+        self._end_periods(event.value_date)
         self.state.rate = event.rate
         self._after_terms(event.value_date)
 
     def amended(self, event: ev.Amended) -> None:
         """Other terms hold; periods not begun are made anew up to the new maturity."""
         state, day = self.state, event.value_date
+        self._end_periods(day)
         before = state.terms
         if event.terms.currency != before.currency:
             raise Refusal("An amendment cannot change the currency.")
