@@ -1,7 +1,6 @@
 """Reads of the audit log."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import models
 
@@ -36,5 +35,5 @@ def history_of(obj: models.Model) -> models.QuerySet[AuditEvent]:
 
 def chain_head() -> ChainHead:
     """The newest committed link; (0, "") on an empty chain."""
-    last: dict[str, Any] | None = AuditLink.objects.order_by("-seq").values("seq", "hash").first()
-    return ChainHead(last["seq"], bytes(last["hash"]).hex()) if last else EMPTY_CHAIN
+    last = AuditLink.objects.order_by("-seq").first()
+    return ChainHead(last.seq, bytes(last.hash).hex()) if last else EMPTY_CHAIN

@@ -14,12 +14,6 @@ from django.db.models import Max, QuerySet, Sum
 from loanfund.ledger.chart import AccountRef, normal_side
 from loanfund.ledger.models import Account, AccountingPeriod, AccountKind, Balance, DayMovement, Posting
 
-_BALANCE = """
-SELECT CASE a.normal_side WHEN 'D' THEN b.debit - b.credit ELSE b.credit - b.debit END, a.decimals
-FROM ledger_account a JOIN ledger_balance b ON b.account_id = a.id
-WHERE a.book_id = %s AND a.kind = %s AND a.owner = %s AND a.currency = %s
-"""
-
 
 def _exact(amount: Decimal, decimals: int) -> Decimal:
     """An amount with its currency's decimals; they hold it exactly, the book refuses finer ones."""
@@ -29,9 +23,11 @@ def _exact(amount: Decimal, decimals: int) -> Decimal:
 def balance(ref: AccountRef, *, book_id: int) -> Decimal:
     """The kept balance of an account; zero when it was never opened. Costs the same at ten legs and at ten million."""
     with connection.cursor() as cursor:
-        cursor.execute(_BALANCE, [book_id, ref.kind, ref.owner, ref.currency])
-        row = cursor.fetchone()
-    return _exact(*row) if row else Decimal(0)
+        cursor.execute(
+            "SELECT ledger_balance_of(%s, %s, %s, %s)", [book_id, ref.kind, ref.owner, ref.currency]
+        )
+        (held,) = cursor.fetchone()
+    return Decimal(0) if held is None else held
 
 
 def balances(*, book_id: int, owner: str) -> dict[AccountRef, Decimal]:

@@ -194,13 +194,13 @@ def test_while_something_is_over_the_limit_nothing_new_can_be_promised(book: Boo
 def test_what_comes_back_fills_the_hole_before_it_can_be_promised(book: Book) -> None:
     post(book, move(K.M_AVAILABLE, K.M_DRAWN, "130", to="facility:1", fact=True))
     post(book, move(K.M_DRAWN, K.M_AVAILABLE, "50", by="facility:1"))
-    assert (held(book, K.M_OVER_LIMIT), held(book, K.M_AVAILABLE)) == (0, 20)
+    assert (held(book, K.M_OVER_LIMIT), held(book, K.M_AVAILABLE)) == (D(0), D(20))
 
 
 def test_two_facts_in_one_posting_share_the_room_that_is_left(book: Book) -> None:
     legs = [move(K.M_AVAILABLE, K.M_DRAWN, "70", to=f"facility:{n}", fact=True) for n in (1, 2)]
     post_entries(entries=[draft(book, one) for one in legs], actor=None, on=ON)
-    assert (held(book, K.M_AVAILABLE), held(book, K.M_OVER_LIMIT)) == (0, 40)
+    assert (held(book, K.M_AVAILABLE), held(book, K.M_OVER_LIMIT)) == (D(0), D(40))
 
 
 def test_a_fact_posted_again_is_the_same_fact_though_the_room_has_changed(book: Book) -> None:
@@ -219,7 +219,7 @@ def test_a_bounce_when_the_money_is_refunded_stands_as_a_receipt_to_recover(book
     post(book, bounce)
     assert held(book, K.OVER_LIMIT, "facility:1") == 60
     assert held(book, K.BANK_OVERDRAFT) == 60
-    assert (held(book, K.CASH), held(book, K.UNAPPLIED, "facility:1")) == (0, 0)
+    assert (held(book, K.CASH), held(book, K.UNAPPLIED, "facility:1")) == (D(0), D(0))
 
 
 def test_a_reversal_leaves_every_balance_as_it_was(book: Book) -> None:
@@ -264,7 +264,7 @@ def test_the_postings_of_an_account_come_in_the_order_they_were_booked(book: Boo
 def test_the_same_owner_in_two_books_has_two_accounts() -> None:
     one, two = a_book("One"), a_book("Two")
     post(one, move(K.UNAPPLIED, K.CASH, "10", by="facility:1"))
-    assert (held(one, K.CASH), held(two, K.CASH)) == (10, 0)
+    assert (held(one, K.CASH), held(two, K.CASH)) == (D(10), D(0))
 
 
 def test_a_stable_coin_keeps_its_six_decimals() -> None:

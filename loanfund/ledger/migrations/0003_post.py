@@ -20,6 +20,18 @@ CREATE FUNCTION ledger_entry_digest(entry bigint) RETURNS bytea LANGUAGE sql STA
 $$;
 """
 
+BALANCE = """
+-- A function keeps its plan for the session: reading a balance costs a look-up, not a look-up and the planning of it.
+CREATE FUNCTION ledger_balance_of(book bigint, kind_ text, owner_ text, currency_ text)
+RETURNS numeric LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT round(CASE a.normal_side WHEN 'D' THEN b.debit - b.credit ELSE b.credit - b.debit END, a.decimals)
+        FROM ledger_account a, LATERAL (SELECT * FROM ledger_balance WHERE account_id = a.id OFFSET 0) b
+        WHERE a.book_id = book AND a.kind = kind_ AND a.owner = owner_ AND a.currency = currency_);
+END $$;
+"""
+
 POST = """
 CREATE FUNCTION ledger_open_accounts(
     books bigint[], kinds text[], owners text[], currencies text[], decimals_ smallint[], sides text[],
@@ -189,7 +201,7 @@ END $$;
 """
 
 UNDO = """
-DROP FUNCTION ledger_post, ledger_split_legs, ledger_open_accounts, ledger_entry_digest;
+DROP FUNCTION ledger_post, ledger_split_legs, ledger_open_accounts, ledger_balance_of, ledger_entry_digest;
 """
 
 
@@ -197,5 +209,5 @@ class Migration(migrations.Migration):
     dependencies = [("ledger", "0002_rules")]
 
     operations = [
-        migrations.RunSQL(DIGEST + POST, UNDO),
+        migrations.RunSQL(DIGEST + BALANCE + POST, UNDO),
     ]
