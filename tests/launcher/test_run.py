@@ -170,6 +170,40 @@ def test_a_checkout_below_a_home_closed_to_others_is_served_without_opening_it()
         assert run.press_ctrl_c() == 0
 
 
+SMALL_DEMO = """
+import time
+from pathlib import Path
+from django.contrib.sessions.models import Session
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+class Command(BaseCommand):
+    def handle(self, *args, **options):
+        Session.objects.create(session_key=str(time.time()), session_data="demo", expire_date=timezone.now())
+        while Path("be-slow").exists():
+            time.sleep(0.1)
+"""
+
+
+def test_a_demo_load_that_was_killed_is_begun_anew_and_a_finished_one_never_again() -> None:
+    """With a demo of one row, that takes as long as the test wants."""
+    with checkout() as layout:
+        for real in layout.root.glob("loanfund/*/management/commands/demo.py"):
+            real.unlink()
+        commands = layout.root / "loanfund" / "audit" / "management" / "commands"
+        (commands / "demo.py").write_text(SMALL_DEMO)
+        (layout.root / "be-slow").touch()
+        rows = "SELECT count(*) FROM django_session WHERE session_data = 'demo'"
+        run = start(layout, LOAD_DEMO="true")
+        assert wait_until(lambda: "Loading the demo" in run.said and sql(layout, rows) == [(1,)], 90)
+        run.kill_everything()
+        (layout.root / "be-slow").unlink()
+        for _ in range(2):
+            run = start(layout, LOAD_DEMO="true").wait_until_up()
+            assert sql(layout, rows) == [(1,)]
+            assert run.press_ctrl_c() == 0
+
+
 def test_servers_named_in_the_environment_are_used_instead(module_db: str) -> None:
     """One address, the owner's: the app still gets a role of its own beside it."""
     owner = servers.database_url(module_db, servers.OWNER)
