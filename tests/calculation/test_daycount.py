@@ -306,6 +306,10 @@ def test_icma_coupons_of_a_thirtieth_come_back_to_the_thirtieth_after_february()
 
 
 def test_icma_reads_the_frequency_off_a_regular_reference_period() -> None:
+    month = ReferencePeriod(date(2003, 2, 15), date(2003, 3, 15))
+    assert year_fraction(date(2003, 2, 15), date(2003, 3, 1), DayCount.ACT_ACT_ICMA, period=month) == F(
+        14, 28 * 12
+    )
     period = ReferencePeriod(date(2003, 1, 15), date(2003, 7, 15))
     measured = year_fraction(date(2002, 8, 15), date(2003, 7, 15), DayCount.ACT_ACT_ICMA, period=period)
     assert measured == F(1, 2) + F(153, 184 * 2)

@@ -88,6 +88,10 @@ def test_a_tenor_is_added_to_a_date(start: str, tenor: str, times: int, end_of_m
     assert moved == date.fromisoformat(end)
 
 
+def test_the_end_of_month_rule_is_asked_for_and_not_assumed() -> None:
+    assert add_tenor(date(2026, 2, 28), MONTHLY) == date(2026, 3, 28)
+
+
 @given(DATES)
 def test_a_month_end_is_the_day_before_the_first(day: date) -> None:
     last = month_end(day)
