@@ -21,7 +21,7 @@ from loanfund.servicing.fold import draw_picture
 from loanfund.servicing.models import Accrual, CloseBatch, CloseException, FacilityAccrual
 from loanfund.servicing.selectors.facilities import available_commitment
 
-BATCH_LOANS = 10_000
+BATCH_LOANS = 5_000
 """About how many loans one batch takes."""
 
 PLAIN = """
@@ -145,7 +145,7 @@ def attend(
                     picture=draw_picture(facility, through=through, end_of_day=nights_only),
                     on=on,
                     batch_id=batch.pk,
-                    key=f"facility:{pk}:close:{batch.run_id}:{batch.step}",
+                    key=f"facility:{pk}:close:{batch.run.business_date.isoformat()}:{batch.step}",
                     kind="correction" if nights_only else "fell_due",
                     value_date=on,
                     nightly=nights_only,
