@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -85,6 +86,14 @@ class FixingProposal(FourEyes, Sealed):
                 condition=Q(state="proposed"),
                 name="reference_fixingproposal_one_open",
             ),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Protect(
+                name="decided_stays",
+                operation=pgtrigger.Update,
+                condition=~pgtrigger.Q(old__state="proposed"),
+            ),
+            pgtrigger.Protect(name="stays", operation=pgtrigger.Delete),
         ]
 
     def __str__(self) -> str:

@@ -129,7 +129,10 @@ def test_a_missed_line_informs_and_refuses_nothing(cast: Cast) -> None:
     assessed = services.assess_impact(application=application, actor=cast["pia"], on=cast.day)
     assert assessed.net_loss == 0
     assert results(assessed.lines)["min_loss_ratio"] == "missed"
-    assert services.submit_application(application=application, actor=cast["pia"], on=cast.day).state == "submitted"
+    assert (
+        services.submit_application(application=application, actor=cast["pia"], on=cast.day).state
+        == "submitted"
+    )
 
 
 def test_unknown_net_assets_are_a_notice_not_a_ratio(cast: Cast) -> None:

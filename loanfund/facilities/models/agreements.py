@@ -216,6 +216,14 @@ class ConditionEvidence(FourEyes, Sealed):
                 name="facilities_conditionevidence_one_open",
             ),
         ]
+        triggers: ClassVar = [
+            pgtrigger.Protect(
+                name="decided_stays",
+                operation=pgtrigger.Update,
+                condition=~pgtrigger.Q(old__state="proposed"),
+            ),
+            pgtrigger.Protect(name="stays", operation=pgtrigger.Delete),
+        ]
 
     def __str__(self) -> str:
         return f"{self.condition} evidence"

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
@@ -106,6 +107,14 @@ class FundPolicy(FourEyes, Sealed):
                 & Q(decision_validity_days__gt=0),
                 name="facilities_fundpolicy_offer_positive",
             ),
+        ]
+        triggers: ClassVar = [
+            pgtrigger.Protect(
+                name="decided_stays",
+                operation=pgtrigger.Update,
+                condition=~pgtrigger.Q(old__state="proposed"),
+            ),
+            pgtrigger.Protect(name="stays", operation=pgtrigger.Delete),
         ]
 
     def __str__(self) -> str:

@@ -73,7 +73,7 @@ def reserve(
     try:
         post_entries(entries=entries, actor=actor, on=on)
     except LimitReached as reached:
-        raise _sentence(reached, fund, partner) from reached
+        raise _sentence(reached, fund, partner, amount) from reached
     record(
         actor=actor,
         action="promise.reserved",
@@ -125,9 +125,11 @@ def _released(fund: Fund, promise: Promise, on: date) -> EntryDraft:
     )
 
 
-def _sentence(reached: LimitReached, fund: Fund, partner: Partner) -> Refused:
+def _sentence(reached: LimitReached, fund: Fund, partner: Partner, amount: Decimal) -> Refused:
     """What the database refused, in words that say what is left and what to do."""
-    left, asked = f"{reached.left:,.2f} {fund.currency}", f"{reached.asked:,.2f}"
+    # A limit that the same posting was about to raise is netted in what the book reports: both figures move alike.
+    found = reached.left + amount - reached.asked
+    left, asked = f"{found:,.2f} {fund.currency}", f"{amount:,.2f}"
     if reached.kind == AccountKind.M_AVAILABLE:
         return Refused(
             f"{fund.name} has {left} left to promise and {asked} is asked for. Approve less, or wait until some returns.",
