@@ -27,6 +27,13 @@ def membership(user: User, partner: Partner) -> Membership | None:
     return Membership.objects.filter(user=user, partner=partner, ended_on__isnull=True).first()
 
 
+def places_of(user: User) -> QuerySet[Membership]:
+    """The person's open memberships, each with its partner."""
+    return (
+        Membership.objects.filter(user=user, ended_on__isnull=True).select_related("partner").order_by("id")
+    )
+
+
 def members(partner: Partner) -> QuerySet[Membership]:
     """The open memberships of a partner, each with its person."""
     return (
