@@ -272,13 +272,13 @@ def _frequency_of(first: date, last: date) -> int:
 
 
 def _roll_day(first: date, last: date, end_of_month: bool | None) -> int:
-    """The day of the month on which coupons fall, 31 for month ends, 0 when the two dates do not share one."""
+    """The day of the month on which coupons fall, 31 for month ends, 0 for the day of the date counted from."""
     if first.day == last.day < 28:
         return first.day
     if end_of_month is not False and _is_month_end(first) and _is_month_end(last):
         return 31
     shorter, longer = (first, last) if first.day < last.day else (last, first)
-    return longer.day if shorter.day == longer.day or _is_month_end(shorter) else 0
+    return longer.day if _is_month_end(shorter) else 0
 
 
 def _rolled(d: date, months: int, weeks: int, roll_day: int) -> date:

@@ -315,6 +315,24 @@ def test_icma_reads_the_frequency_off_a_regular_reference_period() -> None:
     assert measured == F(1, 2) + F(153, 184 * 2)
 
 
+def test_icma_keeps_the_day_of_either_end_of_an_irregular_reference_period() -> None:
+    period = ReferencePeriod(date(2010, 1, 15), date(2010, 7, 20), 2)
+    before = year_fraction(date(2009, 7, 15), date(2010, 1, 15), DayCount.ACT_ACT_ICMA, period=period)
+    after = year_fraction(date(2010, 7, 20), date(2011, 1, 20), DayCount.ACT_ACT_ICMA, period=period)
+    assert (before, after) == (F(1, 2), F(1, 2))
+
+
+def test_icma_knows_a_month_end_by_one_end_of_the_period() -> None:
+    period = ReferencePeriod(end=date(2024, 2, 29), frequency=2)
+    assert year_fraction(date(2023, 8, 31), date(2024, 2, 29), DayCount.ACT_ACT_ICMA, period=period) == F(
+        1, 2
+    )
+    period = ReferencePeriod(start=date(2024, 2, 29), frequency=2)
+    assert year_fraction(date(2024, 2, 29), date(2024, 8, 31), DayCount.ACT_ACT_ICMA, period=period) == F(
+        1, 2
+    )
+
+
 def test_icma_counts_back_from_the_end_when_no_reference_period_is_known() -> None:
     short = year_fraction(
         date(2024, 2, 1), date(2024, 7, 1), DayCount.ACT_ACT_ICMA, period=ReferencePeriod(frequency=1)

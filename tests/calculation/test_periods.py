@@ -304,6 +304,19 @@ def test_a_long_stub_takes_nothing_from_a_loan_of_whole_periods(rule: Rule) -> N
     assert ends(periods) == days("2026-05-31", "2026-08-31", "2026-11-30")
 
 
+def test_a_loan_rolls_on_its_own_day_unless_month_ends_are_agreed() -> None:
+    periods = interest_periods(
+        date(2026, 2, 28),
+        date(2026, 8, 28),
+        QUARTERLY,
+        rule=Rule.FORWARD,
+        adjust_periods=False,
+        convention=UNADJUSTED,
+        calendar=EVERY_DAY,
+    )
+    assert ends(periods) == days("2026-05-28", "2026-08-28")
+
+
 def test_a_named_first_date_outranks_a_long_stub() -> None:
     periods = interest_periods(
         date(2026, 1, 10),
