@@ -22,7 +22,7 @@ Stamp = tuple[int, ...]
 """What a cached reading rests on: the database and the newest row. Another stamp is read anew."""
 
 
-def _stamp(query: str, *values: object) -> Stamp:
+def _stamp(query: str, *values: str | int) -> Stamp:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT d.oid::bigint, q.* FROM pg_database d, ({query}) q WHERE datname = current_database()",

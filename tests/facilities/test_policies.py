@@ -161,7 +161,7 @@ def test_two_partners_of_one_group_share_its_limit(db: None) -> None:
         partner.group = group
         partner.save()
     promise(cast, "application:1", "2000000")
-    with pytest.raises(Refused, match="group Sisters leaves 1,000,000.00"):
+    with pytest.raises(Refused, match=r"group Sisters leaves 1,000,000\.00"):
         promise(cast, "application:2", "1500000", partner=sister)
     assert partner_exposure(fund=cast.fund, partner=sister).group == D(2_000_000)
     after = limits_after(fund=cast.fund, partner=sister, tenor_months=6, amount=D(1_500_000), on=cast.day)
@@ -174,7 +174,7 @@ def test_a_promise_made_twice_is_one_and_with_another_amount_refused(cast: Cast)
     promise(cast, "application:1", "1000000")
     promise(cast, "application:1", "1000000")
     assert fund_position(cast.fund).reserved == D(1_000_000)
-    with pytest.raises(Refused, match="has a promise of 1,000,000.00 already"):
+    with pytest.raises(Refused, match=r"has a promise of 1,000,000\.00 already"):
         promise(cast, "application:1", "2000000")
     release(reference="application:1", actor=None, on=cast.day, reason="no")
     release(reference="application:1", actor=None, on=cast.day, reason="no")

@@ -142,7 +142,7 @@ def test_no_sequence_approves_with_a_ballot_that_may_not_count(room: Cast) -> No
         proposal.refresh_from_db()
         for name, ways in choices.items():
             for way in ways:
-                yield f"{name} {way}", lambda name=name, way=way: room.vote(proposal, name, way)  # type: ignore[misc] # bound now
+                yield f"{name} {way}", lambda name=name, way=way: room.vote(proposal, name, way)
         if proposal.state in {"voting", "tied"}:
             yield "mia leaves", lambda: leave("mia")
             yield "max declares a conflict", conflict
@@ -150,7 +150,7 @@ def test_no_sequence_approves_with_a_ballot_that_may_not_count(room: Cast) -> No
         for way in ("approve", "decline"):
             yield (
                 f"chair casts {way}",
-                lambda way=way: services.cast_deciding_vote(  # type: ignore[misc] # bound now
+                lambda way=way: services.cast_deciding_vote(
                     proposal=proposal,
                     choice=way,
                     reason="a tie",
@@ -181,14 +181,14 @@ def test_no_sequence_of_two_approvals_reserves_more_than_the_fund_has(db: None) 
     def actions() -> Iterator[tuple[str, Action]]:
         for number, proposal in enumerate(proposals):
             for name in ("mia", "max"):
-                yield f"{name} approves {number}", lambda p=proposal, n=name: cast.vote(p, n, "approve")  # type: ignore[misc] # bound now
+                yield f"{name} approves {number}", lambda p=proposal, n=name: cast.vote(p, n, "approve")
             yield (
                 f"close {number}",
                 lambda p=proposal: services.close_voting(proposal=p, actor=cast["carl"], on=cast.day),
-            )  # type: ignore[misc] # bound now
+            )
             yield (
                 f"withdraw {number}",
-                lambda p=proposal: services.withdraw_application(  # type: ignore[misc] # bound now
+                lambda p=proposal: services.withdraw_application(
                     application=p.application, reason="not needed", actor=cast["pia"], on=cast.day
                 ),
             )
@@ -213,7 +213,7 @@ def test_the_database_refuses_the_proposers_ballot_whoever_writes_it(room: Cast)
     proposal = room.voting()
     for name in ("anna", "aron", "paul"):
         said = refused_by_the_database(
-            lambda name=name: Vote.objects.create(  # type: ignore[misc] # bound now
+            lambda name=name: Vote.objects.create(
                 proposal=proposal, seat=room.seats[name], voter=room[name], choice="approve", reason="mine",
                 digest=proposal.digest, cast_on=room.day,
             )

@@ -98,22 +98,8 @@ def sign_facility(
         decision_number=decision_number,
         agreement_digest=agreement_digest,
     )
-    FacilityTerms.objects.create(
-        facility=facility,
-        version=1,
-        effective_from=on,
-        agreed_on=on,
-        document=plain(document),
-        digest=digest(document),
-        reason="as signed",
-        recorded_by=actor,
-    )
-    ConditionPrecedent.objects.bulk_create(
-        ConditionPrecedent(
-            facility=facility, position=position, text=item["text"], scope=item.get("scope", "first")
-        )
-        for position, item in enumerate(conditions, start=1)
-    )
+    _first_terms(facility, document, actor, on)
+    _conditions(facility, conditions)
     post_entries(entries=[_signing(locked, facility, arrangement_fee, on)], actor=actor, on=on)
     locked.state, locked.closed_on = Promise.State.SIGNED, on
     locked.save(update_fields=["state", "closed_on"])
@@ -125,6 +111,28 @@ def sign_facility(
     }
     record(actor=actor, action="facility.signed", obj=facility, on=on, after=after)
     return facility
+
+
+def _first_terms(facility: Facility, document: Mapping[str, Any], actor: User | None, on: date) -> None:
+    FacilityTerms.objects.create(
+        facility=facility,
+        version=1,
+        effective_from=on,
+        agreed_on=on,
+        document=plain(document),
+        digest=digest(document),
+        reason="as signed",
+        recorded_by=actor,
+    )
+
+
+def _conditions(facility: Facility, conditions: Sequence[Mapping[str, str]]) -> None:
+    ConditionPrecedent.objects.bulk_create(
+        ConditionPrecedent(
+            facility=facility, position=position, text=item["text"], scope=item.get("scope", "first")
+        )
+        for position, item in enumerate(conditions, start=1)
+    )
 
 
 def _signing(promise: Promise, facility: Facility, fee: Decimal, on: date) -> Any:

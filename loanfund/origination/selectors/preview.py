@@ -112,14 +112,14 @@ def preview_facility(terms: FacilityTerms, *, drawn_on: date) -> Preview:
         raise Refused(f"These terms do not work: {error}", field="terms") from error
     minor: dict[date, dict[Component, int]] = {}
     for due in history.dues:
-        day = minor.setdefault(due.due_date, dict.fromkeys(Component, 0))
-        day[due.component] += due.amount
+        sums = minor.setdefault(due.due_date, dict.fromkeys(Component, 0))
+        sums[due.component] += due.amount
     left, rows = terms.commitment, []
     for number, day in enumerate(sorted(minor), start=1):
-        sums = {part: minor_to_decimal(amount, terms.currency) for part, amount in minor[day].items()}
-        interest = sums[Component.INTEREST] + sums[Component.DEFAULT_INTEREST]
-        fees = sums[Component.FEES] + sums[Component.COSTS]
-        principal = sums[Component.PRINCIPAL]
+        owed = {part: minor_to_decimal(amount, terms.currency) for part, amount in minor[day].items()}
+        interest = owed[Component.INTEREST] + owed[Component.DEFAULT_INTEREST]
+        fees = owed[Component.FEES] + owed[Component.COSTS]
+        principal = owed[Component.PRINCIPAL]
         left -= principal
         rows.append(PreviewRow(number, day, principal, interest, fees, principal + interest + fees, left))
     zero = minor_to_decimal(0, terms.currency)
