@@ -120,8 +120,8 @@ class Seal(KeptByDatabase):
     """What one statement wrote into a sealed table.
 
     Row seals: `keys` and `digests` run in parallel, a NULL digest is a deleted row, `batch` is empty. Batch seals:
-    `batch` is the value of the grouping column, `rows` the count, `digests` holds one digest over all rows, `marks` the
-    first eight bytes of each row's digest in key order, which is enough to point at the row that was changed.
+    `batch` is the value of the grouping column, `rows` the count, `digests` holds one digest over all rows, `marks`
+    eight bytes of a quick hash of each row in key order, which is enough to point at the row that was changed.
     """
 
     id = models.BigAutoField(primary_key=True)

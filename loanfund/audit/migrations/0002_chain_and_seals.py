@@ -104,9 +104,13 @@ $$;
 
 SEALS = """
 -- The columns of a table in their order, each prefixed with t: what a row's digest covers.
-CREATE FUNCTION audit_row_digest(columns text[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT 'sha256(record_send(ROW(' || string_agg(format('t.%I', c), ', ' ORDER BY n) || ')))'
+CREATE FUNCTION audit_row_image(columns text[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT 'record_send(ROW(' || string_agg(format('t.%I', c), ', ' ORDER BY n) || '))'
     FROM unnest(columns) WITH ORDINALITY u (c, n)
+$$;
+
+CREATE FUNCTION audit_row_digest(columns text[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT 'sha256(' || audit_row_image(columns) || ')'
 $$;
 
 CREATE FUNCTION audit_row_key(key text[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$
@@ -182,7 +186,8 @@ BEGIN
     END IF;
 END $$;
 
--- One seal over the rows of a batch: the digest of all row digests in key order, and each row's first eight bytes.
+-- One seal over the rows of a batch: the digest over all rows in key order, which detects, and eight bytes of a quick
+-- hash of each, which point at the row.
 CREATE FUNCTION audit_seal_batch(target text, batch_ text) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp SET datestyle = 'ISO, YMD' AS $$
 DECLARE
@@ -197,12 +202,11 @@ BEGIN
     SELECT format_type(atttypid, atttypmod) INTO kind FROM pg_attribute
     WHERE attrelid = ('public.' || quote_ident(target))::regclass AND attname = known.batch_column;
     EXECUTE format('INSERT INTO audit_seal ("table", rows, digests, batch, marks)
-                    SELECT %1$L, count(*), ARRAY[sha256(string_agg(d.h, '''' ORDER BY d.n))], $1,
-                        string_agg(substr(d.h, 1, 8), '''' ORDER BY d.n)
-                    FROM (SELECT %2$s AS h, row_number() OVER (ORDER BY %3$s) AS n
-                          FROM %4$I t WHERE t.%5$I = $1::%6$s) d
+                    SELECT %1$L, count(*), ARRAY[sha256(string_agg(d.image, ''''))], $1,
+                        string_agg(int8send(hashbyteaextended(d.image, 0)), '''')
+                    FROM (SELECT %2$s AS image FROM %4$I t WHERE t.%5$I = $1::%6$s ORDER BY %3$s) d
                     HAVING count(*) > 0 RETURNING rows',
-        target, audit_row_digest(known.columns), audit_row_order(known.key), target, known.batch_column, kind)
+        target, audit_row_image(known.columns), audit_row_order(known.key), target, known.batch_column, kind)
     INTO sealed USING batch_;
     RETURN coalesce(sealed, 0);
 END $$;
@@ -229,10 +233,10 @@ BEGIN
     END IF;
     RETURN QUERY EXECUTE format('
         WITH present AS (
-            SELECT t.%1$I::text AS batch, %2$s AS key, %3$s AS h, row_number() OVER (PARTITION BY t.%1$I ORDER BY %4$s) AS n
+            SELECT t.%1$I::text AS batch, %2$s AS key, %3$s AS image, row_number() OVER (PARTITION BY t.%1$I ORDER BY %4$s) AS n
             FROM %5$I t
         ), whole AS (
-            SELECT batch, count(*) AS rows, sha256(string_agg(h, '''' ORDER BY n)) AS digest FROM present GROUP BY batch
+            SELECT batch, count(*) AS rows, sha256(string_agg(image, '''' ORDER BY n)) AS digest FROM present GROUP BY batch
         ), broken AS (
             SELECT coalesce(w.batch, s.batch) AS batch, w.rows, s.rows AS sealed, s.marks
             FROM whole w FULL JOIN (SELECT * FROM audit_seal WHERE "table" = $1 AND audit_seal.batch <> '''') s
@@ -241,12 +245,13 @@ BEGIN
         )
         SELECT coalesce((
                 SELECT p.key FROM present p
-                WHERE p.batch = b.batch AND substr(p.h, 1, 8) <> substr(b.marks, ((p.n - 1) * 8 + 1)::int, 8)
+                WHERE p.batch = b.batch
+                    AND int8send(hashbyteaextended(p.image, 0)) <> substr(b.marks, ((p.n - 1) * 8 + 1)::int, 8)
                 ORDER BY p.n LIMIT 1), %6$L || coalesce(b.batch, ''none'')),
             CASE WHEN b.marks IS NULL THEN ''unsealed'' WHEN coalesce(b.rows, 0) < b.sealed THEN ''gone''
                  WHEN b.rows > b.sealed THEN ''unsealed'' ELSE ''changed'' END
         FROM broken b ORDER BY 1',
-        known.batch_column, audit_row_key(known.key), audit_row_digest(known.columns), audit_row_order(known.key), target,
+        known.batch_column, audit_row_key(known.key), audit_row_image(known.columns), audit_row_order(known.key), target,
         known.batch_column || '=') USING target;
 END $$;
 """
