@@ -28,7 +28,16 @@ from loanfund.calculation.money import (
 )
 from loanfund.calculation.periods import Rule, Tenor, schedule_dates
 from loanfund.calculation.rates import Fixings, OvernightRate
-from loanfund.calculation.reading import MISTAKES, Fields, Wrong, as_date, as_fixings, as_list, as_whole
+from loanfund.calculation.reading import (
+    MISTAKES,
+    Fields,
+    Wrong,
+    as_date,
+    as_fixings,
+    as_list,
+    as_whole,
+    blaming,
+)
 from loanfund.calculation.schedule_questions import answer_schedule
 from loanfund.calculation.terms import FacilityTerms, exact_decimal, rate_from_document
 from loanfund.calculation.yields import effective_rate, irr, xirr
@@ -61,13 +70,14 @@ def plain(value: Fraction, decimals: int = 12) -> str:
 
 
 def _reference(fields: Fields) -> ReferencePeriod:
-    period = ReferencePeriod(
-        start=fields.maybe_day("start"),
-        end=fields.maybe_day("end"),
-        frequency=fields.maybe("frequency", as_whole),
-        termination=fields.maybe_day("termination"),
-        end_of_month=fields.flag("end_of_month") if fields.has("end_of_month") else None,
-    )
+    with blaming("reference"):
+        period = ReferencePeriod(
+            start=fields.maybe_day("start"),
+            end=fields.maybe_day("end"),
+            frequency=fields.maybe("frequency", as_whole),
+            termination=fields.maybe_day("termination"),
+            end_of_month=fields.flag("end_of_month") if fields.has("end_of_month") else None,
+        )
     fields.done()
     return period
 
@@ -77,7 +87,8 @@ def _day_count(asked: Fields) -> dict[str, Any]:
     convention = asked.choice("day_count", DayCount)
     period = _reference(asked.inner("reference"))
     asked.done()
-    fraction = year_fraction(start, end, convention, period=period)
+    with blaming("reference" if end >= start else "end"):
+        fraction = year_fraction(start, end, convention, period=period)
     return {
         "days": days(start, end, convention, period=period),
         "fraction": f"{fraction.numerator}/{fraction.denominator}",
@@ -99,7 +110,9 @@ def _schedule_dates(asked: Fields) -> dict[str, Any]:
     }
     start, end, tenor = asked.day("start"), asked.day("end"), asked.get("period_tenor", Tenor.parse)
     asked.done()
-    return {"dates": [day.isoformat() for day in schedule_dates(start, end, tenor, **arguments)]}  # type: ignore[arg-type] # each in its type above
+    with blaming("end"):
+        dates = schedule_dates(start, end, tenor, **arguments)  # type: ignore[arg-type] # each in its type above
+    return {"dates": [day.isoformat() for day in dates]}
 
 
 def _overnight_rate(asked: Fields) -> dict[str, Any]:
@@ -109,10 +122,11 @@ def _overnight_rate(asked: Fields) -> dict[str, Any]:
         raise Wrong("rate.kind: this question is about an overnight rate.")
     day_count = asked.choice("day_count", DayCount, DayCount.ACT_360)
     fixings = _fixings(asked)
-    growth = Growth(GrowthKey(rate, day_count, start, end, ReferencePeriod(start, end)), fixings)
     if end <= start:
         raise Wrong("end: an interest period ends after it starts.")
-    whole = Fraction(*growth.at(end))
+    with blaming("fixings"):
+        growth = Growth(GrowthKey(rate, day_count, start, end, ReferencePeriod(start, end)), fixings)
+        whole = Fraction(*growth.at(end))
     found: dict[str, Any] = {
         "rate": plain(whole / year_fraction(start, end, day_count, period=growth.key.reference)),
         "interest_per_unit": plain(whole, 18),
@@ -150,7 +164,8 @@ def _interest(asked: Fields, growth: Growth, start: date, end: date) -> dict[str
         if not start <= since <= until <= end:
             raise Wrong(f"changes: {since} is not within the period.")
         numerator, denominator = growth.between(since, until)
-        minor = decimal_to_minor(principal, currency)
+        with blaming("principal"):
+            minor = decimal_to_minor(principal, currency)
         units += q12(minor * numerator, denominator * currency.minor_units)
     return {
         "exact": str(from_units12(units)),
@@ -167,10 +182,11 @@ def _index(asked: Fields) -> dict[str, Any]:
     lengths = asked.get("averages", lambda value: [as_whole(n) for n in as_list(value)], [30, 90, 180])
     wanted = asked.get("on", lambda value: [as_date(day) for day in as_list(value)], [through])
     asked.done()
-    index = compounded_index(values[reference], through)
+    with blaming("through"):
+        index = compounded_index(values[reference], through)
     first = index.days[0]
-    return {
-        "values": [
+    with blaming("on"):
+        shown = [
             {
                 "on": day.isoformat(),
                 "index": str(index.value(day)),
@@ -180,7 +196,7 @@ def _index(asked: Fields) -> dict[str, Any]:
             }
             for day in wanted
         ]
-    }
+    return {"values": shown}
 
 
 def _xirr(asked: Fields) -> dict[str, Any]:
@@ -189,14 +205,11 @@ def _xirr(asked: Fields) -> dict[str, Any]:
     day_count = asked.choice("day_count", DayCount, DayCount.ACT_365F)
     a_year = asked.maybe("periods_per_year", as_whole)
     asked.done()
-    try:
+    with blaming("flows"):
         if pairs and not isinstance(pairs[0], list):
             found = irr([exact_decimal(amount) for amount in pairs])
         else:
             found = xirr([(as_date(day), exact_decimal(amount)) for day, amount in pairs], day_count)
-    except MISTAKES as error:
-        text = str(error)
-        raise Wrong(text if text.startswith("flows") else f"flows: {text}") from error
     shown = {"rate": str(found.rate), "roots": [str(root) for root in found.roots]}
     if a_year is not None:
         shown["nominal"] = str(found.rate * a_year)

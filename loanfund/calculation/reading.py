@@ -1,6 +1,7 @@
 """Reading a question: each field in its type, each mistake with the name of its field."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -117,8 +118,21 @@ class Fields:
             raise Wrong(f"{self.name(unknown[0])}: there is no such field here.")
 
 
+@contextmanager
+def blaming(field: str) -> Iterator[None]:
+    """Puts the field before what is wrong with the values of several fields together."""
+    try:
+        yield
+    except Wrong:
+        raise
+    except MISTAKES as error:
+        raise Wrong(f"{field}: {_sentence(error)}") from error
+
+
 def _sentence(error: Exception) -> str:
-    return "it is not a number." if isinstance(error, ArithmeticError) else f"{error}"
+    if isinstance(error, ArithmeticError):
+        return "it is not a number."
+    return f"{error} is missing." if isinstance(error, KeyError) else f"{error}"
 
 
 def as_date(value: Any) -> date:

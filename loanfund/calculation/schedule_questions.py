@@ -11,7 +11,7 @@ from loanfund.calculation.money import Currency, Rounding, round_decimal
 from loanfund.calculation.periods import Rule, Stub, Tenor, add_tenor, interest_periods
 from loanfund.calculation.profiles import PrepaymentEffect, ProfileKind
 from loanfund.calculation.rates import FixedRate, SteppedRate, ZeroUntil
-from loanfund.calculation.reading import Fields, Wrong, as_list, as_whole
+from loanfund.calculation.reading import Fields, Wrong, as_list, as_whole, blaming
 from loanfund.calculation.schedules import (
     Draw,
     InterestBasis,
@@ -30,7 +30,8 @@ from loanfund.calculation.yields import effective_rate_of
 
 def answer_schedule(asked: Fields) -> dict[str, Any]:
     """The rows and totals of a schedule, with the effective rate that fees paid beside it give."""
-    timetable = _timetable(asked)
+    with blaming("period_tenor"):
+        timetable = _timetable(asked)
     terms = _terms(asked, timetable)
     fees = asked.each("fees", lambda one: (one.day("on"), one.decimal("amount")))
     asked.done()

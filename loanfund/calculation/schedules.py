@@ -106,7 +106,7 @@ class ScheduleTerms:
             value = getattr(self, name)
             if value is None:
                 continue
-            if decimal_to_minor(value, self.currency) < 0 or (value == 0 and name != "balloon"):
+            if _minor(name, value, self.currency) < 0 or (value == 0 and name != "balloon"):
                 raise ValueError(f"{name}: {value} is not an amount above zero.")
         if self.balloon > self.principal + sum(draw.amount for draw in self.draws):
             raise ValueError(f"balloon: {self.balloon} is more than is ever drawn.")
@@ -118,8 +118,15 @@ class ScheduleTerms:
             raise ValueError("periods_per_year: above zero.")
         events: tuple[Draw | Prepayment, ...] = (*self.draws, *self.prepayments)
         for event in events:
-            if decimal_to_minor(event.amount, self.currency) <= 0:
+            if _minor("amount", event.amount, self.currency) <= 0:
                 raise ValueError(f"amount: {event.amount} on {event.on} is not above zero.")
+
+
+def _minor(name: str, amount: Decimal, currency: Currency) -> int:
+    try:
+        return decimal_to_minor(amount, currency)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
 class Row(NamedTuple):

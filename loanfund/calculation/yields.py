@@ -83,7 +83,7 @@ def effective_rate_of(schedule: Schedule, fees: Sequence[tuple[date, Decimal]] =
 
 def _check(amounts: Sequence[Decimal]) -> None:
     if not (any(amount > 0 for amount in amounts) and any(amount < 0 for amount in amounts)):
-        raise ValueError("flows: money must go both ways, or there is no rate.")
+        raise ValueError("Money must go both ways, or there is no rate.")
 
 
 def _result(times: list[float], amounts: list[float], usual: float | None) -> XirrResult:
