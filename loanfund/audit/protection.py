@@ -65,23 +65,34 @@ def protect(*, using: str = "default") -> int:
             raise ImproperlyConfigured(
                 f"{role} cannot grant rights to itself: connect as the owner of the tables."
             )
-        seen = _grant_tables(cursor, role)
+        present = _owned_tables(cursor)
+        _grant_tables(cursor, role, present)
         _grant_functions(cursor, role)
         for table in protected_tables():
+            if table.name not in present:
+                continue  # its migration is not applied yet, or was taken back
             if table.protection == "append_only":
                 cursor.execute("SELECT audit_append_only(%s::regclass)", [_quoted(table.name)])
             if table.under_seal:
                 cursor.execute(
                     "SELECT audit_seal_table(%s::regclass, %s)", [_quoted(table.name), table.seal_by]
                 )
-    return seen
+    return len(present)
 
 
 def _quoted(name: str) -> str:
     return f'public."{name}"'
 
 
-def _grant_tables(cursor: Any, role: str) -> int:
+def _owned_tables(cursor: Any) -> list[str]:
+    cursor.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')"
+        " AND pg_has_role(current_user, relowner, 'USAGE') ORDER BY relname"
+    )
+    return [name for (name,) in cursor.fetchall()]
+
+
+def _grant_tables(cursor: Any, role: str, names: list[str]) -> None:
     protection = OWNERS_TABLES | {table.name: table.protection for table in protected_tables()}
     grantee = sql.Identifier(role)
     cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(grantee))
@@ -89,17 +100,11 @@ def _grant_tables(cursor: Any, role: str) -> int:
     cursor.execute(sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, {}").format(grantee))
     cursor.execute(sql.SQL("REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, {}").format(grantee))
     cursor.execute(sql.SQL("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {}").format(grantee))
-    cursor.execute(
-        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')"
-        " AND pg_has_role(current_user, relowner, 'USAGE') ORDER BY relname"
-    )
-    names = [name for (name,) in cursor.fetchall()]
     for name in names:
         privileges = PRIVILEGES[protection.get(name, "ordinary")]
         cursor.execute(
             sql.SQL("GRANT {} ON public.{} TO {}").format(sql.SQL(privileges), sql.Identifier(name), grantee)
         )
-    return len(names)
 
 
 def _grant_functions(cursor: Any, role: str) -> None:

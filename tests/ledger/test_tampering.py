@@ -6,16 +6,15 @@ from datetime import date
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.contrib import admin
-from django.contrib.admin.sites import AdminSite
 from django.db import DatabaseError, connection, transaction
 from django.test import RequestFactory
 
 from loanfund.audit.errors import sqlstate
 from loanfund.audit.invariants import INVARIANTS as AUDIT_INVARIANTS
+from loanfund.audit.models import AuditEvent
 from loanfund.ledger.invariants import INVARIANTS
-from loanfund.ledger.models import Account, Book
+from loanfund.ledger.models import Account, AccountingPeriod, Book, JournalEntry
 from loanfund.ledger.models import AccountKind as K
 from loanfund.ledger.services import close_period
 from loanfund.parties.models import User
@@ -130,20 +129,42 @@ def test_what_the_app_may_call_with_the_owners_rights_only_locks_or_seals(book: 
     assert callable_ == ["audit_seal_batch(text,text)", "ledger_lock_balances(bigint[])"]
 
 
-def test_the_admin_offers_nobody_to_add_change_or_delete_in_the_books(book: Book) -> None:
+def test_the_admin_shows_the_books_and_offers_nobody_to_write_in_them(book: Book) -> None:
+    """Not even an administrator with every right: asked of the registered pages themselves, as their views ask."""
     request = RequestFactory().get("/")
     request.user = User(email="root@fund.example", is_superuser=True, is_staff=True, is_active=True)
-    site: AdminSite = admin.site
-    for model in [*apps.get_app_config("ledger").get_models(), *apps.get_app_config("audit").get_models()]:
-        shown = site._registry.get(model)
-        if shown is None or not getattr(model, "protection", ""):
-            continue
-        rights = (
-            shown.has_add_permission(request),
-            shown.has_change_permission(request),
-            shown.has_delete_permission(request),
+    shown = [
+        page
+        for model, page in admin.site._registry.items()
+        if model._meta.app_label in {"ledger", "audit"} and getattr(model, "protection", "")
+    ]
+    assert {page.model for page in shown} >= {JournalEntry, Account, AccountingPeriod, Book, AuditEvent}
+    for page in shown:
+        assert page.has_view_permission(request), page
+        pages = [page, *page.get_inline_instances(request)]
+        for one in pages:
+            assert (
+                not one.has_add_permission(request, None)
+                if one is not page
+                else not one.has_add_permission(request)
+            )
+            assert not one.has_change_permission(request), one
+            assert not one.has_delete_permission(request), one
+        assert page.get_actions(request) == {}
+
+
+def test_a_change_forced_through_a_page_of_the_admin_is_refused_by_the_database(book: Book) -> None:
+    entry = JournalEntry.objects.get(key="receipt:1")
+    entry.memo = "something else"
+    page = admin.site._registry[JournalEntry]
+    with pytest.raises(DatabaseError) as error, transaction.atomic():
+        page.save_model(RequestFactory().post("/"), entry, form=None, change=True)
+    assert sqlstate(error.value) == PERMISSION_DENIED
+    with pytest.raises(DatabaseError) as error, transaction.atomic():
+        page.delete_queryset(
+            RequestFactory().post("/"), JournalEntry.objects.none() | JournalEntry.objects.all()
         )
-        assert rights == (False, False, False), model
+    assert sqlstate(error.value) == PERMISSION_DENIED
 
 
 # --- As a superuser, past every trigger ------------------------------------------------------------------------------
