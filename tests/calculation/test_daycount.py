@@ -315,6 +315,16 @@ def test_icma_reads_the_frequency_off_a_regular_reference_period() -> None:
     assert measured == F(1, 2) + F(153, 184 * 2)
 
 
+@pytest.mark.parametrize(
+    "period",
+    [ReferencePeriod(end=date(2024, 3, 8), frequency=26), ReferencePeriod(date(2024, 2, 23), frequency=26)],
+)
+def test_icma_rolls_whole_weeks_from_the_one_end_that_is_known(period: ReferencePeriod) -> None:
+    whole = year_fraction(date(2024, 2, 23), date(2024, 3, 8), DayCount.ACT_ACT_ICMA, period=period)
+    long_stub = year_fraction(date(2024, 2, 20), date(2024, 3, 10), DayCount.ACT_ACT_ICMA, period=period)
+    assert (whole, long_stub) == (F(14, 14 * 26), F(19, 14 * 26))
+
+
 def test_icma_keeps_the_day_of_either_end_of_an_irregular_reference_period() -> None:
     period = ReferencePeriod(date(2010, 1, 15), date(2010, 7, 20), 2)
     before = year_fraction(date(2009, 7, 15), date(2010, 1, 15), DayCount.ACT_ACT_ICMA, period=period)
