@@ -12,6 +12,7 @@ from loanfund.facilities import invariants
 from loanfund.facilities.models import FundPolicy, Promise
 from loanfund.facilities.programme import programme_values
 from loanfund.facilities.selectors import (
+    concentration,
     fund_position,
     limits_after,
     needed_votes,
@@ -170,6 +171,16 @@ def test_two_partners_of_one_group_share_its_limit(db: None) -> None:
     ]  # fmt: skip
 
 
+def test_concentration_names_every_limit_and_what_is_promised_under_it(cast: Cast) -> None:
+    promise(cast, "application:1", "1000000", months=18)
+    found = {(use.kind, use.label): (use.limit, use.promised) for use in concentration(cast.fund)}
+    assert found == {
+        ("partner", "Fictional P-9001"): (D(10_000_000), D(1_000_000)),
+        ("segment", "trading firms"): (D(40_000_000), D(1_000_000)),
+        ("tenor", "over 12 months"): (D(60_000_000), D(1_000_000)),
+    }
+
+
 def test_a_promise_made_twice_is_one_and_with_another_amount_refused(cast: Cast) -> None:
     promise(cast, "application:1", "1000000")
     promise(cast, "application:1", "1000000")
@@ -205,6 +216,12 @@ def test_a_policy_of_a_later_day_moves_the_limits_on_that_day(cast: Cast) -> Non
     assert start_of_day(fund=cast.fund, on=day)["limits_moved"] == 1
     assert start_of_day(fund=cast.fund, on=day)["limits_moved"] == 0
     assert policy_in_force(cast.fund, day) == policy
+
+
+def test_nothing_is_promised_on_a_day_that_was_closed_meanwhile(cast: Cast) -> None:
+    advance_business_date(fund=cast.fund, from_date=cast.day, actor=None)
+    with pytest.raises(Refused, match="was closed meanwhile; the business date of Test fund is 2025-10-15"):
+        promise(cast, "application:1", "1000000")
 
 
 def test_the_business_date_moves_by_one_day_and_only_once(cast: Cast) -> None:

@@ -124,9 +124,6 @@ def test_tabling_says_what_is_not_ready(cast: Cast) -> None:
         table()
     for document in application.documents.all():
         services.check_document(document=document, accepted=True, actor=cast["anna"], on=cast.day)
-    with pytest.raises(Refused, match="Assess the impact"):
-        table()
-    services.assess_impact(application=application, actor=cast["anna"], on=cast.day)
     with pytest.raises(Refused, match="credit memo"):
         table()
     services.write_memo(application=application, body="Sound.", actor=cast["aron"], on=cast.day)
@@ -395,6 +392,18 @@ def reserved_decision(
         if proposal.state == "voting":
             cast.vote(proposal, name, "approve")
     return Decision.objects.get(proposal=proposal)
+
+
+def test_a_certificate_names_the_votes_the_dissent_and_what_it_rests_on(cast: Cast) -> None:
+    proposal = cast.voting()
+    for name, choice in {"carl": "approve", "mia": "approve", "max": "decline", "moe": "approve"}.items():
+        cast.vote(proposal, name, choice)
+    shown = selectors.certificate(Decision.objects.get(proposal=proposal))
+    assert (shown.outcome, shown.approvals, shown.declines) == ("approved", 3, 1)
+    assert [vote["member"] for vote in shown.dissent] == ["Max"]
+    assert shown.rests_on["legal_name"] == "Fictional P-9001"
+    assert len(shown.rests_on["papers"]) == 3
+    assert shown.proposal_digest == proposal.digest
 
 
 def test_the_committee_waives_a_condition_after_signing(cast: Cast) -> None:

@@ -9,7 +9,7 @@ from loanfund.facilities.selectors.policies import policy_in_force
 from loanfund.ledger.chart import AccountRef
 from loanfund.ledger.models import AccountKind, Balance
 from loanfund.ledger.selectors import balance
-from loanfund.parties.models import Partner
+from loanfund.parties.models import ConnectedGroup, Partner
 
 ZERO = Decimal(0)
 FUND_KINDS = {
@@ -155,3 +155,49 @@ def partner_exposure(*, fund: Fund, partner: Partner) -> Exposure:
         AccountRef(AccountKind.M_PROMISED, fund.currency, f"group:{partner.group_id}"), book_id=fund.book_id
     )
     return Exposure(own, group)
+
+
+@dataclass(frozen=True)
+class LimitUse:
+    """One limit of the fund, what is promised under it and what is over it, in the fund's currency."""
+
+    kind: str
+    key: str
+    label: str
+    limit: Decimal
+    promised: Decimal
+    over: Decimal
+
+
+def concentration(fund: Fund) -> list[LimitUse]:
+    """Every partner, group, segment and tenor that something was ever promised to, by kind, the largest first.
+
+    Three queries, however many there are.
+    """
+    kinds = {
+        AccountKind.M_LIMIT: "limit",
+        AccountKind.M_PROMISED: "promised",
+        AccountKind.M_OVER_HEADROOM: "over",
+    }
+    found: dict[str, dict[str, Decimal]] = {}
+    rows = Balance.objects.filter(
+        account__book_id=fund.book_id, account__currency=fund.currency, account__kind__in=list(kinds)
+    ).values_list("account__owner", "account__kind", "account__normal_side", "debit", "credit")
+    for owner, kind, side, debit, credit in rows:
+        sums = found.setdefault(owner, dict.fromkeys(kinds.values(), ZERO))
+        sums[kinds[AccountKind(kind)]] = debit - credit if side == "D" else credit - debit
+    keys = {owner: owner.partition(":") for owner in found}
+    partners = Partner.objects.in_bulk([key for kind, _, key in keys.values() if kind == "partner"])
+    groups = ConnectedGroup.objects.in_bulk([key for kind, _, key in keys.values() if kind == "group"])
+    labels = {f"partner:{pk}": partner.legal_name for pk, partner in partners.items()}
+    labels |= {f"group:{pk}": group.name for pk, group in groups.items()}
+    labels |= {f"segment:{value}": str(label) for value, label in Partner.Segment.choices}
+    uses = [
+        LimitUse(keys[owner][0], keys[owner][2], labels.get(owner, _tenor_label(keys[owner][2])), **sums)
+        for owner, sums in found.items()
+    ]
+    return sorted(uses, key=lambda use: (use.kind, -use.promised, use.key))
+
+
+def _tenor_label(months: str) -> str:
+    return f"over {months} months"

@@ -16,6 +16,7 @@ from loanfund.facilities.services.conditions import (
 )
 from loanfund.facilities.services.funds import (
     advance_business_date,
+    hold_business_date,
     lock_business_date,
     open_fund,
     set_auto_close,
@@ -32,6 +33,7 @@ __all__ = [
     "flag_default",
     "grant_authority",
     "grant_headroom",
+    "hold_business_date",
     "lock_business_date",
     "move_facility",
     "open_fund",

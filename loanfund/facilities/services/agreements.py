@@ -23,7 +23,7 @@ from loanfund.facilities.models import (
 )
 from loanfund.facilities.selectors.policies import policy_in_force
 from loanfund.facilities.services.drafts import draft
-from loanfund.facilities.services.funds import lock_business_date
+from loanfund.facilities.services.funds import hold_business_date
 from loanfund.facilities.services.limits import limit_entries
 from loanfund.facilities.services.numbers import next_number
 from loanfund.ledger.services import post_entries
@@ -68,7 +68,7 @@ def sign_facility(
     the commitment at most what is reserved (the rest is released); `conditions` are {text, scope}. Refused when the
     promise is no longer reserved or the dates are out of order.
     """
-    lock_business_date(promise.fund)
+    hold_business_date(promise.fund, on)
     locked = (
         Promise.objects.select_for_update(of=("self",)).select_related("fund", "partner").get(pk=promise.pk)
     )
@@ -266,7 +266,7 @@ def grant_headroom(
     *, fund: Fund, owner: str, amount: Decimal, decision_number: str, actor: User | None, on: date
 ) -> LimitException:
     """Raise one owner's limit ("partner:7") past the policy by `amount`, by a decision of the committee."""
-    lock_business_date(fund)
+    hold_business_date(fund, on)
     exception = LimitException.objects.create(
         fund=fund,
         owner=owner,

@@ -84,6 +84,15 @@ def lock_business_date(fund: Fund) -> date:
     return fund.business_date
 
 
+def hold_business_date(fund: Fund, on: date) -> None:
+    """As lock_business_date, for a service that books on `on`. Refused when that day has been closed meanwhile."""
+    if on < lock_business_date(fund):
+        raise Refused(
+            f"{on} was closed meanwhile; the business date of {fund.name} is {fund.business_date}. Do it again.",
+            code="closed",
+        )
+
+
 @transaction.atomic
 def advance_business_date(*, fund: Fund, from_date: date, actor: User | None) -> date:
     """Move the business date on by one calendar day and return it. Only the close calls this, as its last step.

@@ -13,7 +13,7 @@ from loanfund.facilities.models import Fund, Promise
 from loanfund.facilities.selectors.exposure import headroom_owners, owner_label
 from loanfund.facilities.selectors.policies import policy_in_force
 from loanfund.facilities.services.drafts import draft
-from loanfund.facilities.services.funds import lock_business_date
+from loanfund.facilities.services.funds import hold_business_date
 from loanfund.facilities.services.limits import limit_entries
 from loanfund.ledger.chart import EntryDraft
 from loanfund.ledger.models import AccountKind
@@ -39,7 +39,7 @@ def reserve(
     ask at once exactly as many succeed as there is room for. The same reference again with the same amount is the
     promise already made; with another amount it is refused.
     """
-    lock_business_date(fund)
+    hold_business_date(fund, on)
     standing = Promise.objects.filter(reference=reference).first()
     if standing is not None:
         if standing.amount == amount and standing.state != Promise.State.RELEASED:
@@ -94,7 +94,7 @@ def release(*, reference: str, actor: User | None, on: date, reason: str) -> Pro
 def release_all(*, references: Sequence[str], actor: User | None, on: date, reason: str) -> list[Promise]:
     """As release, for several promises of one fund in one posting. All or none."""
     fund = Promise.objects.select_related("fund").get(reference=references[0]).fund
-    lock_business_date(fund)
+    hold_business_date(fund, on)
     found = Promise.objects.filter(fund=fund, reference__in=references).order_by("pk")
     promises = list(found.select_for_update(of=("self",)))
     if any(promise.state == Promise.State.SIGNED for promise in promises):

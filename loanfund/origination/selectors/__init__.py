@@ -27,6 +27,7 @@ from loanfund.origination.selectors.committee import (
     waiting_for_vote,
     why_not_count,
 )
+from loanfund.origination.selectors.decisions import Certificate, certificate
 from loanfund.origination.selectors.preview import (
     Preview,
     PreviewRow,
@@ -36,6 +37,7 @@ from loanfund.origination.selectors.preview import (
 )
 
 __all__ = [
+    "Certificate",
     "Latest",
     "Message",
     "Preview",
@@ -46,6 +48,7 @@ __all__ = [
     "allowed_on_offer",
     "allowed_on_proposal",
     "applications_of",
+    "certificate",
     "history",
     "is_overdue",
     "latest",

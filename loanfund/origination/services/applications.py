@@ -17,6 +17,7 @@ from loanfund.facilities.services.numbers import next_number
 from loanfund.origination.models import Application, ApplicationDocument, Offer, Proposal
 from loanfund.origination.models.states import FINAL, RESERVED, State
 from loanfund.origination.rights import PREPARES, SIGNS, must_have_role
+from loanfund.origination.services.evidence import assess_impact
 from loanfund.origination.services.moves import locked_application, move, must_move, must_say
 from loanfund.parties.models import Partner, StoredFile, User
 from loanfund.parties.roles import ANALYST
@@ -156,8 +157,11 @@ def check_document(
 
 @transaction.atomic
 def submit_application(*, application: Application, actor: User, on: date) -> Application:
-    """Hand a draft in. Refused, naming the field, when the request lies outside the policy's ticket or tenor, the
-    required papers or the liquidation records are missing, or the partner was refused or is listed to watch."""
+    """Hand a draft in; its impact is assessed as it stands.
+
+    Refused, naming the field, when the request lies outside the policy's ticket or tenor, the required papers or the
+    liquidation records are missing, or the partner's own papers were refused.
+    """
     locked = locked_application(application)
     require_place(actor=actor, partner=locked.partner, roles=SIGNS, to="hand in its application")
     must_move(locked, "submit")
@@ -170,6 +174,7 @@ def submit_application(*, application: Application, actor: User, on: date) -> Ap
         raise Refused(f"Add what is still missing: {'; '.join(missing)}.", field="documents")
     if not locked.uploads.exists():
         raise Refused("Upload the liquidation records as CSV.", field="liquidations")
+    assess_impact(application=locked, actor=actor, on=on, reason="as handed in")
     locked.submitted_by, locked.submitted_on = actor, on
     move(locked, "submit", actor=actor, on=on, fields=("submitted_by", "submitted_on"))
     return locked

@@ -42,7 +42,7 @@ def import_liquidations(
     """Take a CSV of liquidations (columns of liquidation_files.COLUMNS) whole, in place of the one before it.
 
     Raises BadLiquidations, naming line and column, and stores nothing, when any row is wrong. The same file again is
-    the upload already there. Losses are positive and in the fund's currency.
+    the upload already there. The impact is assessed anew at once. Losses are positive and in the fund's currency.
     """
     locked = locked_application(application)
     require_place(actor=actor, partner=locked.partner, roles=PREPARES, to="upload its liquidations")
@@ -68,6 +68,7 @@ def import_liquidations(
     seal_batch(LiquidationRecord, upload.pk)
     after = {"file": file_name, "rows": len(rows), "sha256": file_sha256, "digest": upload.digest}
     record(actor=actor, action="application.liquidations_uploaded", obj=locked, on=on, after=after)
+    assess_impact(application=locked, actor=actor, on=on, reason=f"records uploaded: {file_name}"[:300])
     return upload
 
 

@@ -63,7 +63,7 @@ def table_proposal(
 
     `amount` is what is to be approved, the amount asked for or less; `terms` what differs from the policy's pricing
     (see origination.terms.deal_terms); `conditions` [{text, scope}] instead of the policy's. Refused when a paper is
-    missing or unchecked, a question is open, the partner's own check is not in date, or there is no assessment or memo.
+    missing or unchecked, a question is open, the partner's own check is not in date, or there is no memo.
     """
     must_have_role(actor, ANALYST)
     locked = locked_application(application)
@@ -198,8 +198,6 @@ def _must_be_complete(application: Application, policy: FundPolicy, on: date) ->
         raise Refused(
             f"The check of {application.partner.legal_name} is not approved and in date. Approve it first."
         )
-    if not application.assessments.exists():
-        raise Refused("Assess the impact before tabling.", field="assessment")
     if not application.memos.exists():
         raise Refused("Write the credit memo before tabling.", field="memo")
 
