@@ -12,7 +12,7 @@ from loanfund.audit.services import record
 from loanfund.calculation.money import currency as currency_of
 from loanfund.facilities.models import Fund, FundPolicy
 from loanfund.facilities.selectors import policy_in_force
-from loanfund.facilities.services import release
+from loanfund.facilities.services import lock_business_date, release
 from loanfund.facilities.services.numbers import next_number
 from loanfund.origination.models import Application, ApplicationDocument, Offer, Proposal
 from loanfund.origination.models.states import FINAL, RESERVED, State
@@ -204,6 +204,8 @@ def check_request(fund: Fund, policy: FundPolicy, *, amount: Decimal, tenor_mont
 def withdraw_application(*, application: Application, reason: str, actor: User, on: date) -> Application:
     """The partner takes its application back, at any time before acceptance; what was reserved is released."""
     said = must_say(reason, "why the application is withdrawn")
+    # The fund before the application: a release further down would otherwise wait for a close that waits for this row.
+    lock_business_date(application.fund)
     locked = locked_application(application)
     require_place(actor=actor, partner=locked.partner, roles=SIGNS, to="withdraw its application")
     must_move(locked, "withdraw")
