@@ -82,7 +82,7 @@ def day(value: date | None) -> SafeString | str:
     """21 Aug 2026, as a `<time>` that machines read too."""
     if not value:
         return ""
-    return format_html('<time datetime="{}">{} {:%b %Y}</time>', value.isoformat(), value.day, value)
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(), f"{value.day} {value:%b %Y}")
 
 
 @register.filter
@@ -91,6 +91,5 @@ def moment(value: datetime | None) -> SafeString | str:
     if not value:
         return ""
     at = localtime(value)
-    return format_html(
-        '<time datetime="{}">{} {:%b %Y, %H:%M} {}</time>', value.isoformat(), at.day, at, at.tzname()
-    )
+    words = f"{at.day} {at:%b %Y, %H:%M} {at.tzname()}"
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(), words)

@@ -1,0 +1,137 @@
+"""Signing in: the second factor of demo people, and what is vendored for the pages."""
+
+import hashlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client, override_settings
+
+from loanfund.parties import roles, second_factor, vendoring
+from loanfund.parties.models import User
+from tests.parties.cast import person
+
+VENDOR = Path(vendoring.__file__).parent / "static" / "vendor"
+debug = override_settings(DEBUG=True)
+
+
+def said(*words: str) -> str:
+    out = io.StringIO()
+    call_command(*words, stdout=out)
+    return out.getvalue()
+
+
+def demo_person(name: str, *held: str) -> User:
+    user = person(name, *held)
+    user.set_password(second_factor.DEMO_PASSWORD)
+    user.save()
+    with debug:
+        second_factor.give_demo_second_factor(user)
+    return user
+
+
+@pytest.mark.django_db
+def test_an_analyst_of_the_demo_signs_in_with_the_printed_code() -> None:
+    analyst, client = demo_person("Analyst", roles.ANALYST), Client()
+    answer = client.post("/account/login/", {"login": analyst.email, "password": second_factor.DEMO_PASSWORD})
+    assert answer.headers["Location"] == "/account/2fa/authenticate/"
+    assert "_auth_user_id" not in client.session
+    with debug:
+        code = said("demo_code", analyst.email).strip()
+    assert re.fullmatch(r"\d{6}", code)
+    client.post("/account/2fa/authenticate/", {"code": code})
+    assert client.session["_auth_user_id"] == str(analyst.pk)
+    assert client.get("/office/").status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_code_works_once() -> None:
+    analyst = demo_person("Analyst", roles.ANALYST)
+    with debug:
+        code = second_factor.demo_code(analyst.email)
+    for client, signed_in in ((Client(), True), (Client(), False)):
+        client.post("/account/login/", {"login": analyst.email, "password": second_factor.DEMO_PASSWORD})
+        client.post("/account/2fa/authenticate/", {"code": code})
+        assert ("_auth_user_id" in client.session) is signed_in
+
+
+@pytest.mark.django_db
+def test_the_office_stays_shut_without_a_second_factor_and_to_partners() -> None:
+    client = Client()
+    assert client.get("/office/").headers["Location"].startswith("/office/login/")
+    client.force_login(person("Analyst", roles.ANALYST))
+    answer = client.get("/office/", follow=True)
+    assert answer.redirect_chain[-1][0] == "/account/2fa/"
+    assert b"The office asks for a second factor" in answer.content
+    client.force_login(demo_person("Partner"))
+    assert client.get("/office/", follow=True).status_code == 403
+
+
+@pytest.mark.django_db
+def test_outside_of_debug_nobody_has_a_known_code() -> None:
+    analyst = demo_person("Analyst", roles.ANALYST)
+    for command in (["demo_code", analyst.email], ["sign_ins"]):
+        with pytest.raises(CommandError, match="only with DEBUG"):
+            said(*command)
+
+
+@pytest.mark.django_db
+def test_codes_are_printed_of_demo_people_only() -> None:
+    real = person("Real")
+    with debug, pytest.raises(CommandError, match="nobody of the demo"):
+        said("demo_code", real.email)
+
+
+@pytest.mark.django_db
+def test_the_sign_ins_name_one_person_a_role() -> None:
+    demo_person("Analyst", roles.ANALYST)
+    demo_person("Another", roles.ANALYST)
+    demo_person("Clerk", roles.FINANCE)
+    person("Real", roles.CHAIR)
+    with debug:
+        text = said("sign_ins")
+    assert text.count("Analyst") == 1
+    assert "clerk@example.org" in text
+    assert "Chair" not in text
+    assert second_factor.DEMO_PASSWORD in text
+
+
+@pytest.mark.django_db
+def test_whoever_registers_gives_a_name_and_must_confirm_the_address(mailoutbox) -> None:  # type: ignore[no-untyped-def]
+    word = "a long enough passphrase"
+    form = {"name": "Ada Holt", "email": "Ada@Harbour.example", "password1": word, "password2": word}
+    answer = Client().post("/account/signup/", form)
+    assert answer.headers["Location"] == "/account/confirm-email/"
+    assert User.objects.get(email="ada@harbour.example").name == "Ada Holt"
+    assert [mail.to for mail in mailoutbox] == [["ada@harbour.example"]]
+    client = Client()
+    client.post("/account/login/", {"login": "ada@harbour.example", "password": word})
+    assert "_auth_user_id" not in client.session
+
+
+@pytest.mark.django_db
+def test_after_repeated_failures_signing_in_is_shut_for_a_while() -> None:
+    owner, client = person("Owner"), Client()
+    for _ in range(6):
+        answer = client.post("/account/login/", {"login": owner.email, "password": "wrong"})
+    assert b"Too many failed" in answer.content
+
+
+def test_what_is_vendored_is_what_its_page_says_and_small() -> None:
+    page = (VENDOR / "VENDORED.md").read_text()
+    named = dict(re.findall(r"^\| `([\w.-]+)` \|.*`([0-9a-f]{64})` \|$", page, re.MULTILINE))
+    files = [one for one in VENDOR.iterdir() if one.suffix != ".md"]
+    assert {one.name: hashlib.sha256(one.read_bytes()).hexdigest() for one in files} == named
+    assert not any(b"sourceMappingURL" in one.read_bytes() for one in files)
+    own = list((VENDOR.parent / "fund").iterdir())
+    assert sum(one.stat().st_size for one in [*files, *own]) < 270_000
+
+
+def test_a_rule_stays_only_when_something_uses_all_its_classes() -> None:
+    css = ".btn,.carousel{color:red}@media (min-width:1px){.d-md-none{display:none}.carousel a{x:y}}@keyframes a{b{c:d}}"
+    assert vendoring.trimmed(css) == ".btn{color:red}@media (min-width:1px){.d-md-none{display:none}}"
+    assert vendoring.without_unread_variables(":root{--a:1;--b:var(--a);--c:2}i{x:var(--c)}") == (
+        ":root{--c:2}i{x:var(--c)}"
+    )
