@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -16,6 +17,9 @@ def _program(name: str) -> str:
 
 def web() -> list[str]:
     """Gunicorn on BIND, with WEB_WORKERS processes of WEB_THREADS threads each."""
+    if os.environ.get("METRICS_TOKEN"):
+        # Whichever process answers /metrics must speak for all of them, so their counters lie in one folder.
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="loanfund-metrics-"))
     return [
         _program("gunicorn"),
         "loanfund.wsgi",

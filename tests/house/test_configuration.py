@@ -4,7 +4,9 @@ import re
 
 from tests.servers import ROOT
 
-READ = re.compile(r"""(?:env\.\w+|positive_int|required|environ\.get)\(\s*["']([A-Z_]+)["']""")
+READ = re.compile(
+    r"""(?:env\.\w+|positive_int|required|environ\.get|environ\.setdefault)\(\s*["']([A-Z_]+)["']"""
+)
 
 
 NOT_OURS = {"PATH", "DJANGO_SETTINGS_MODULE"}

@@ -79,7 +79,7 @@ class Run:
     def url(self) -> str:
         return self.said.split("manager is at ", 1)[1].split()[0]
 
-    def wait_until_up(self, seconds: float = 90) -> "Run":
+    def wait_until_up(self, seconds: float = 180) -> "Run":
         wait_until(lambda: "manager is at" in self.said or self.child.poll() is not None, seconds)
         assert "manager is at" in self.said, self.said
         return self
