@@ -431,9 +431,9 @@ def test_what_the_committee_allowed_is_found_by_its_digest_only(cast: Cast) -> N
     application = signed(cast)
     assert application.facility is not None
     document = {"holiday_months": 3}
-    reserved_decision(cast, application, "holiday", document)
-    found = authority_for(application.facility, kind="holiday", digest=digest(document), on=cast.day)
+    reserved_decision(cast, application, "payment_holiday", document)
+    found = authority_for(application.facility, kind="payment_holiday", digest=digest(document), on=cast.day)
     assert found is not None
-    assert authority_for(application.facility, kind="holiday", digest="0" * 64, on=cast.day) is None
+    assert authority_for(application.facility, kind="payment_holiday", digest="0" * 64, on=cast.day) is None
     late = found.expires_on + timedelta(days=1)
-    assert authority_for(application.facility, kind="holiday", digest=digest(document), on=late) is None
+    assert authority_for(application.facility, kind="payment_holiday", digest=digest(document), on=late) is None

@@ -124,7 +124,8 @@ def propose_reserved(
 ) -> Proposal:
     """Put an act after signing to the committee: amendment, holiday, waiver, write-off, a limit exceeded, a condition.
 
-    `document` is the thing decided on; its digest is what servicing must show to act on the decision. For
+    `document` is the thing decided on; its digest is what servicing must show to act on the decision, with at most
+    `amount`: give the one of the instruction. For
     "limit_exceeded" it holds {owner, amount}, for "condition_waiver" {condition}: the position of the condition.
     """
     must_have_role(actor, ANALYST, OPERATIONS_MAKER)
