@@ -10,7 +10,7 @@ from bench.harness import Figure, benchmark, pair
 from loanfund.calculation.daycount import DayCount, ReferencePeriod, year_fraction
 from loanfund.calculation.periods import Tenor, add_tenor
 
-PAIRS = 5_000
+PAIRS = 2_000
 _AA = ql.ActualActual
 _30 = ql.Thirty360
 _365 = ql.Actual365Fixed
@@ -72,7 +72,7 @@ def day_count() -> Figure:
     cases = _fresh_cases()
     figures = []
     for convention in (*COUNTERS, DayCount.ACT_ACT_ICMA):
-        ours, floor = pair(_ours(cases, convention), _floor(cases, convention), rounds=3)
+        ours, floor = pair(_ours(cases, convention), _floor(cases, convention), rounds=15)
         figures.append(
             Figure(ours, floor, note=f"{PAIRS} fresh pairs, slowest of 13 conventions: {convention}")
         )

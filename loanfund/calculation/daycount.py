@@ -49,8 +49,18 @@ _YEAR_LENGTHS = (0, *(366 if isleap(year) else 365 for year in range(1, MAXYEAR 
 _LEAP_DAYS_BEFORE = tuple(y // 4 - y // 100 + y // 400 for y in (0, *range(MAXYEAR)))
 """By year: its days, and how many leap days came before it. Looked up, since loops count millions of fractions."""
 _MONTH_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_MONTHS_APART = {1: 12, 2: 6, 3: 4, 4: 3, 6: 2, 12: 1}
-_WEEKS_APART = {13: 4, 26: 2, 52: 1}
+_STEPS = {
+    1: (12, 0),
+    2: (6, 0),
+    3: (4, 0),
+    4: (3, 0),
+    6: (2, 0),
+    12: (1, 0),
+    13: (0, 4),
+    26: (0, 2),
+    52: (0, 1),
+}
+"""Months and weeks from one coupon to the next, by the number of coupons a year."""
 
 
 # Dates and leap days
@@ -248,15 +258,15 @@ def _act_act_icma(start: date, end: date, period: ReferencePeriod) -> tuple[int,
         frequency = _frequency_of(first, last)
     if first is not None and last is not None and first <= start and end <= last:
         return end.toordinal() - start.toordinal(), frequency * (last.toordinal() - first.toordinal())
-    months, weeks = _MONTHS_APART.get(frequency, 0), _WEEKS_APART.get(frequency, 0)
-    if not months and not weeks:
+    if frequency not in _STEPS:
         raise ValueError(f"Coupon periods cannot be rolled {frequency} times a year.")
-    day = _roll_day(first or last or start, last or first or end, period.end_of_month)
-    if first is None:
-        last = last or end
-        first = _rolled(last, -months, -weeks, day)
-    elif last is None:
-        last = _rolled(first, months, weeks, day)
+    months, weeks = _STEPS[frequency]
+    if first is not None and last is not None:
+        day = first.day if first.day == last.day < 28 else _roll_day(first, last, period.end_of_month)
+    else:
+        day = _roll_day(first or last or start, last or first or end, period.end_of_month)
+        last = last or (end if first is None else _rolled(first, months, weeks, day))
+        first = first or _rolled(last, -months, -weeks, day)
     start_num, start_den = _position(start, first, last, months, weeks, day)
     end_num, end_den = _position(end, first, last, months, weeks, day)
     if start_den == end_den:
@@ -273,8 +283,6 @@ def _frequency_of(first: date, last: date) -> int:
 
 def _roll_day(first: date, last: date, end_of_month: bool | None) -> int:
     """The day of the month on which coupons fall, 31 for month ends, 0 for the day of the date counted from."""
-    if first.day == last.day < 28:
-        return first.day
     if end_of_month is not False and _is_month_end(first) and _is_month_end(last):
         return 31
     shorter, longer = (first, last) if first.day < last.day else (last, first)
