@@ -134,7 +134,7 @@ def _memorandum(facility: Facility, picture: Picture, pending: Sequence[Leg]) ->
     """Drawn goes down by what was repaid or written off; repaid goes back to the partner, the fund, or nowhere."""
     owner, currency = facility_owner(facility.pk), facility.currency
     standing = kept(facility, pending)
-    lost = picture.written_off - standing[K.M_WRITTEN_OFF, owner]
+    lost = picture.written_off - (ZERO if picture.partial else standing[K.M_WRITTEN_OFF, owner])
     back = standing[K.M_DRAWN, owner] - picture.drawn - lost
     legs = moved(currency, (K.M_DRAWN, owner), (K.M_WRITTEN_OFF, owner), lost, fact=True)
     if not back:

@@ -21,10 +21,9 @@ from loanfund.ledger.services import post_entries
 from loanfund.parties.models import User
 from loanfund.servicing import balances, rows
 from loanfund.servicing.events import NewEvent
-from loanfund.servicing.fold import draw_picture
+from loanfund.servicing.fold import draw_picture, figures, tell
 from loanfund.servicing.models import Accrual, Diary, Event, FacilityAccrual
 from loanfund.servicing.picture import Picture
-
 
 ONE_DAY = timedelta(days=1)
 
@@ -224,6 +223,16 @@ def bring_to(
     return Difference(drafts, {name: count for name, count in counts.items() if count})
 
 
+def write_night(*, facility: Facility, picture: Picture, on: date, batch_id: int) -> Difference:
+    """Write the rows of one night after a step; the fund's own entry posts them, and the morning brings the balances."""
+    counts = {
+        "accruals": rows.write_nights(facility, picture, on=on, batch_id=batch_id).written,
+        "facility_accruals": rows.write_facility_nights(facility, picture, on=on, batch_id=batch_id).written,
+    }
+    Diary.objects.filter(facility=facility).exclude(attend_on=picture.attend_on).update(attend_on=picture.attend_on)
+    return Difference([], counts)
+
+
 def _seal(accruals: int, facility_accruals: int, batch_id: int) -> None:
     if accruals:
         seal_batch(Accrual, batch_id)
@@ -233,7 +242,8 @@ def _seal(accruals: int, facility_accruals: int, batch_id: int) -> None:
 
 def preview(*, facility: Facility, events: Sequence[NewEvent], on: date) -> dict[str, Any]:
     """The figures before and after `events`, without storing them, from the same function that books them."""
+    ahead = [new.event.value_date for new in events]
     return {
-        "before": draw_picture(facility, through=on).figures,
-        "after": draw_picture(facility, through=on, extra=events).figures,
+        "before": figures(tell(facility, through=on)),
+        "after": figures(tell(facility, through=max([on, *ahead]), extra=events)),
     }

@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from django.db import connection
 from django.db.models import Max
 
 from loanfund.calculation.daycount import DayCount, ReferencePeriod
@@ -33,8 +34,12 @@ def factors_on(as_of: date, *, end_of_day: bool) -> Factors:
 
     Shared within the process until a fixing is added.
     """
-    newest = RateFixing.objects.aggregate(newest=Max("id"))["newest"] or 0
-    return _readings(newest, as_of, end_of_day)
+    return _readings(newest_fixing(), as_of, end_of_day)
+
+
+def newest_fixing() -> int:
+    """The id of the fixing learnt last; 0 before the first."""
+    return RateFixing.objects.aggregate(newest=Max("id"))["newest"] or 0
 
 
 def class_document(key: GrowthKey) -> dict[str, Any]:
@@ -67,15 +72,26 @@ def class_key(document: dict[str, Any]) -> GrowthKey:
     )
 
 
+_CLASSES: dict[tuple[str, GrowthKey], int] = {}
+MOST_CLASSES = 20_000
+
+
 def class_id(key: GrowthKey) -> int:
     """The id of the class of a growth, stored when first met."""
+    place = (str(connection.settings_dict["NAME"]), key)
+    if place in _CLASSES:
+        return _CLASSES[place]
     document = class_document(key)
     text = json.dumps(document, sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()
     found = AccrualClass.objects.filter(digest=digest).values_list("pk", flat=True).first()
     if found is None:
-        found = AccrualClass.objects.get_or_create(digest=digest, defaults={"document": document})[0].pk
-    return int(found)
+        # Not remembered yet: the transaction that stores it may still be undone.
+        return int(AccrualClass.objects.get_or_create(digest=digest, defaults={"document": document})[0].pk)
+    if len(_CLASSES) >= MOST_CLASSES:
+        _CLASSES.clear()
+    _CLASSES[place] = found
+    return found
 
 
 def store_factors(classes: Sequence[int], night: date) -> int:

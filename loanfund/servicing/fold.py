@@ -1,15 +1,20 @@
 """Between the rows of a facility and the fold of `calculation`: stored events in, the picture of its books out."""
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db import connection
+from django.db.models import Count, Max
+
 from loanfund.audit.errors import Refused
 from loanfund.calculation import history as told
 from loanfund.calculation.events import KINDS
-from loanfund.calculation.facility import replay
-from loanfund.calculation.history import History, How
+from loanfund.calculation.facility import advance, replay
+from loanfund.calculation.history import History, How, history_of
 from loanfund.calculation.money import Rounding, from_units12, minor_to_decimal
 from loanfund.calculation.state import LoanState, State
 from loanfund.calculation.terms import Component, FacilityTerms
@@ -18,8 +23,8 @@ from loanfund.facilities.postings import facility_owner, loan_owner
 from loanfund.ledger.models import AccountKind
 from loanfund.reference.selectors import calendar
 from loanfund.servicing.events import NewEvent, stored
-from loanfund.servicing.factors import class_id, factors_on, rate_of
-from loanfund.servicing.picture import DueLine, FacilityNight, Night, NightState, Period, Picture, Share
+from loanfund.servicing.factors import class_id, factors_on, newest_fixing, rate_of
+from loanfund.servicing.picture import ZERO, DueLine, FacilityNight, Night, NightState, Period, Picture, Share
 
 ONE_DAY = timedelta(days=1)
 PER_LOAN = frozenset({"LOAN_PRINCIPAL", "CAPITALISED_INTEREST", "INTEREST_DUE", "DEFAULT_INTEREST_DUE"})
@@ -49,14 +54,88 @@ def tell(
         raise Refused(f"{facility.number}: {error}") from error
 
 
-def draw_picture(
-    facility: Facility, *, through: date, end_of_day: bool = False, extra: Sequence[NewEvent] = ()
-) -> Picture:
+def draw_picture(facility: Facility, *, through: date, end_of_day: bool = False) -> Picture:
     """What the books of a facility should say at the start of day `through` with that day's events; with `end_of_day`
     its night is in as well."""
-    return Painter(facility, tell(facility, through=through, end_of_day=end_of_day, extra=extra)).picture(
-        through, end_of_day
-    )
+    history = tell(facility, through=through, end_of_day=end_of_day)
+    if not end_of_day:
+        _keep(facility, Kept(through, _stamp(facility), history))
+    return Painter(facility, history).picture(through, end_of_day)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where a facility stood at the start of `day` with its events, so that the next day is one step and no replay.
+
+    Kept in this process only, and good only while the facility's events and the fixings are those of its `stamp`.
+    `step` is set when the history holds no more than the one day that led here, `quiet` when that morning brought nothing.
+    """
+
+    day: date
+    stamp: tuple[object, ...]
+    history: History
+    step: bool = False
+    quiet: bool = False
+
+
+_KEPT: OrderedDict[int, Kept] = OrderedDict()
+MOST_KEPT = 5_000
+
+
+def _stamp(facility: Facility) -> tuple[object, ...]:
+    seen = facility.events.aggregate(count=Count("pk"), newest=Max("pk"))
+    return connection.settings_dict["NAME"], seen["count"], seen["newest"], newest_fixing()
+
+
+def _keep(facility: Facility, kept: Kept) -> None:
+    _KEPT[facility.pk] = kept
+    _KEPT.move_to_end(facility.pk)
+    if len(_KEPT) > MOST_KEPT:
+        _KEPT.popitem(last=False)
+
+
+def _kept(facility: Facility, day: date) -> Kept | None:
+    kept = _KEPT.get(facility.pk)
+    if kept is None or kept.day != day or kept.stamp != _stamp(facility):
+        return None
+    return kept
+
+
+def night_picture(facility: Facility, on: date) -> Picture:
+    """The picture of the end of day `on`: one step from where the facility is known to stand, else by replay.
+
+    After a step it holds only the night's own rows (`Picture.partial`).
+    """
+    kept = _kept(facility, on)
+    if kept is None or any(night.estimated for night in kept.history.nights[-len(kept.history.state.loans) :]):
+        return draw_picture(facility, through=on, end_of_day=True)
+    planned = [
+        stored(row) for row in facility.events.filter(kind__in=KINDS, value_date=on + ONE_DAY).order_by("number")
+    ]
+    try:
+        state, record = advance(kept.history.state, planned, factors_on(on, end_of_day=True))
+    except ValueError as error:
+        raise Refused(f"{facility.number}: {error}") from error
+    history = history_of(state, record)
+    quiet = not (planned or history.shares or history.periods or facility.availability_end == on)
+    quiet = quiet and not any(due.due_date > on for due in history.dues)
+    _keep(facility, Kept(on + ONE_DAY, kept.stamp, history, step=True, quiet=quiet))
+    return Painter(facility, history).night_step(on)
+
+
+def quiet_morning(facility_id: int, on: date) -> bool:
+    """Whether this process just took the step into day `on` of a facility and found that the morning brings nothing."""
+    kept = _KEPT.get(facility_id)
+    same = kept is not None and kept.day == on and kept.stamp[0] == connection.settings_dict["NAME"]
+    return same and kept is not None and kept.quiet
+
+
+def morning_picture(facility: Facility, on: date) -> Picture:
+    """The picture of the start of day `on`: what the step that ended the night before led to, else by replay."""
+    kept = _kept(facility, on)
+    if kept is None or not kept.step:
+        return draw_picture(facility, through=on)
+    return Painter(facility, kept.history).morning_step(on)
 
 
 class Painter:
@@ -84,23 +163,56 @@ class Painter:
             facility_nights=tuple(self.facility_night(one) for one in history.facility_nights),
             dues=tuple(self.due(one) for one in history.dues),
             shares=self.shares(),
-            periods=tuple(
-                Period(
-                    self.loans[name],
-                    one.start,
-                    one.end,
-                    one.payment_date,
-                    one.unadjusted_start,
-                    one.unadjusted_end,
-                )
-                for name, one in history.periods
-            ),
+            periods=self.periods(),
             owned=self.owned(),
             control={AccountKind(kind): amount for kind, amount in history.control().items()},
             drawn=self.money(self.state.drawn),
             written_off=self.money(self.lost()),
             attend_on=attend_on(history, last + ONE_DAY, self.planned(last)),
-            figures=figures(history),
+        )
+
+    def night_step(self, on: date) -> Picture:
+        """Only the rows of one night."""
+        history = self.history
+        return self.step(
+            since=on,
+            through=on,
+            nights=tuple(self.night(one) for one in history.nights),
+            facility_nights=tuple(self.facility_night(one) for one in history.facility_nights),
+        )
+
+    def morning_step(self, on: date) -> Picture:
+        """What one start of day added, and the balances it led to."""
+        history = self.history
+        return self.step(
+            since=on,
+            through=on - ONE_DAY,
+            dues=tuple(self.due(one) for one in history.dues if one.due_date == on),
+            shares=self.shares(),
+            periods=self.periods(),
+            owned=self.owned(),
+            control={AccountKind(kind): amount for kind, amount in history.control().items()},
+            drawn=self.money(self.state.drawn),
+            written_off=self.money(self.lost()),
+        )
+
+    def step(self, *, since: date, through: date, **given: Any) -> Picture:
+        empty: dict[str, Any] = dict.fromkeys(("nights", "facility_nights", "dues", "shares", "periods"), ())
+        nothing: dict[str, Any] = {"owned": {}, "control": {}, "drawn": ZERO, "written_off": ZERO}
+        return Picture(
+            since=since,
+            through=through,
+            attend_on=attend_on(self.history, self.state.day, self.planned(through)),
+            partial=True,
+            **empty | nothing | given,
+        )
+
+    def periods(self) -> tuple[Period, ...]:
+        return tuple(
+            Period(
+                self.loans[name], one.start, one.end, one.payment_date, one.unadjusted_start, one.unadjusted_end
+            )
+            for name, one in self.history.periods
         )
 
     def night(self, one: told.Night) -> Night:
@@ -167,7 +279,7 @@ class Painter:
     def owned(self) -> dict[tuple[AccountKind, str], Decimal]:
         whole = facility_owner(self.facility.pk)
         return {
-            (AccountKind(kind), loan_owner(self.loans[name]) if kind in PER_LOAN else whole): amount
+            (AccountKind(kind), loan_owner(self.loans[name]) if name and kind in PER_LOAN else whole): amount
             for (kind, name), amount in self.history.owned().items()
         }
 

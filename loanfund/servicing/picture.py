@@ -3,10 +3,9 @@
 Money is Decimal in whole currency units. Balances stand on the account's normal side.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from loanfund.ledger.models import AccountKind
 
@@ -96,9 +95,10 @@ class Period:
 class Picture:
     """Everything the books of one facility should say.
 
-    `nights` and `facility_nights` may leave out what lies before `since`; dues, shares and balances are whole.
-    `owned` are balances by (kind, owner name); `control` the facility's part of the fund's control accounts.
-    `written_off` is lent principal written off or waived, `drawn` lent principal outstanding.
+    `nights` and `facility_nights` may leave out what lies before `since`; balances are whole. Dues, shares and periods are
+    whole too unless the picture is `partial`: then they are those that the last day added. `owned` are balances by (kind,
+    owner name); `control` the facility's part of the fund's control accounts. `written_off` is lent principal written off
+    or waived (in a partial picture, on the last day), `drawn` lent principal outstanding.
     """
 
     since: date
@@ -113,5 +113,4 @@ class Picture:
     drawn: Decimal
     written_off: Decimal
     attend_on: date
-    warnings: tuple[str, ...] = ()
-    figures: dict[str, Any] = field(default_factory=dict)
+    partial: bool = False

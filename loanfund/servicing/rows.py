@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 
@@ -69,10 +70,12 @@ ORDER BY loan_id, accrual_date, sequence DESC
 def write_nights(facility: Facility, picture: Picture, *, on: date, batch_id: int) -> Written:
     """The accrual rows of a facility's loans, from `picture.since` on."""
     result = Written()
-    loans = list(facility.loans.values_list("pk", flat=True))
-    with connection.cursor() as cursor:
-        cursor.execute(_BOOKED_NIGHTS, [loans, picture.since])
-        booked = {(row[0], row[1]): row[2:] for row in cursor.fetchall()}
+    booked: dict[tuple[int, date], Any] = {}
+    if not picture.partial:
+        loans = list(facility.loans.values_list("pk", flat=True))
+        with connection.cursor() as cursor:
+            cursor.execute(_BOOKED_NIGHTS, [loans, picture.since])
+            booked = {(row[0], row[1]): row[2:] for row in cursor.fetchall()}
     wanted = {(night.loan_id, night.on): night for night in picture.nights}
     new = []
     for place, night in wanted.items():
@@ -171,9 +174,11 @@ ORDER BY kind, subject, accrual_date, sequence DESC
 def write_facility_nights(facility: Facility, picture: Picture, *, on: date, batch_id: int) -> Written:
     """The rows of default interest and commitment fee, from `picture.since` on."""
     result = Written()
-    with connection.cursor() as cursor:
-        cursor.execute(_BOOKED_BESIDE, [facility.pk, picture.since])
-        booked = {row[:3]: row[3:] for row in cursor.fetchall()}
+    booked: dict[tuple[Any, ...], Any] = {}
+    if not picture.partial:
+        with connection.cursor() as cursor:
+            cursor.execute(_BOOKED_BESIDE, [facility.pk, picture.since])
+            booked = {row[:3]: row[3:] for row in cursor.fetchall()}
     new = []
     for night in picture.facility_nights:
         standing = booked.pop((night.kind, night.subject, night.on), None)
@@ -233,6 +238,8 @@ def _beside(
 def write_dues(facility: Facility, picture: Picture, *, on: date, event: Event | None) -> int:
     """A row for each due that is new, and a signed one for each whose amount changed."""
     booked: dict[str, list[Due]] = defaultdict(list)
+    if picture.partial and not picture.dues:
+        return 0
     for due in facility.dues.order_by("key", "sequence"):
         booked[due.key].append(due)
     new = []
@@ -254,7 +261,7 @@ def write_dues(facility: Facility, picture: Picture, *, on: date, event: Event |
                     event=event,
                 )
             )
-    for key, standing in booked.items():
+    for key, standing in () if picture.partial else booked.items():
         total = sum((due.amount for due in standing), ZERO)
         if total:
             first = standing[0]
@@ -278,6 +285,8 @@ def write_dues(facility: Facility, picture: Picture, *, on: date, event: Event |
 def write_shares(facility: Facility, picture: Picture, *, on: date, event: Event | None) -> int:
     """A row for each allocation that is new, and a signed one for each that changed or is taken back."""
     booked: dict[tuple[str, str, str, str, date], list[Allocation]] = defaultdict(list)
+    if picture.partial and not picture.shares:
+        return 0
     for row in facility.allocations.order_by("sequence"):
         booked[row.source, row.due_key, row.component, row.how, row.value_date].append(row)
     wanted = {
@@ -287,7 +296,7 @@ def write_shares(facility: Facility, picture: Picture, *, on: date, event: Event
         )
         for share in picture.shares
     }
-    for place, standing in booked.items():
+    for place, standing in () if picture.partial else booked.items():
         wanted.setdefault(place, (standing[0].loan_id, ZERO))
     new = []
     for place, (loan_id, amount) in wanted.items():

@@ -19,7 +19,7 @@ MATURITY = date(2027, 3, 2)
 
 def seed(world: World, *, facilities: int, loans_each: int) -> int:
     """Facilities with loans disbursed on the opening day, in the book; return how many loans."""
-    made = _facilities(world, facilities, Decimal(1_000_000) * loans_each)
+    made = facilities_of(world, facilities, Decimal(1_000_000) * loans_each)
     loans = Loan.objects.bulk_create(
         Loan(
             number=f"LN-S{facility.pk}-{place}",
@@ -65,7 +65,7 @@ def seed(world: World, *, facilities: int, loans_each: int) -> int:
     return len(loans)
 
 
-def _facilities(world: World, count: int, commitment: Decimal) -> list[Facility]:
+def facilities_of(world: World, count: int, commitment: Decimal) -> list[Facility]:
     promised = Promise.objects.bulk_create(
         Promise(
             reference=f"seed:{number}",

@@ -15,9 +15,9 @@ from loanfund.facilities.services import move_facility
 from loanfund.facilities.services.drafts import draft
 from loanfund.ledger.chart import EntryDraft
 from loanfund.ledger.services import post_entries
-from loanfund.servicing.engine import bring_to
+from loanfund.servicing.engine import bring_to, write_night
 from loanfund.servicing.factors import store_factors
-from loanfund.servicing.fold import draw_picture
+from loanfund.servicing.fold import morning_picture, night_picture, quiet_morning
 from loanfund.servicing.models import Accrual, CloseBatch, CloseException, FacilityAccrual
 from loanfund.servicing.selectors.facilities import available_commitment
 
@@ -116,13 +116,13 @@ def accrue(batch: CloseBatch) -> dict[str, Any]:
         decimals = currency(fund.currency).decimals
         cursor.execute(PLAIN, place | {"batch": batch.pk, "attended": attended, "decimals": decimals})
         plain = cursor.rowcount
-    counts = attend(batch, attended, through=on, on=on, nights_only=True)
+    counts = attend(batch, attended, on=on, nights_only=True)
     rows = seal_batch(Accrual, batch.pk) + seal_batch(FacilityAccrual, batch.pk)
     return {"plain": plain, "attended": len(attended), "rows": rows} | counts
 
 
 def attend(
-    batch: CloseBatch, facilities: Sequence[int], *, through: date, on: date, nights_only: bool
+    batch: CloseBatch, facilities: Sequence[int], *, on: date, nights_only: bool
 ) -> dict[str, int]:
     """Bring facilities to their replay, one savepoint each, and post their own entries in one call.
 
@@ -131,7 +131,14 @@ def attend(
     """
     entries: list[EntryDraft] = []
     failed = 0
+    behind = set(
+        CloseException.objects.filter(facility_id__in=facilities)
+        .exclude(state=CloseException.State.CURED)
+        .values_list("facility_id", flat=True)
+    )
     for pk in facilities:
+        if not nights_only and quiet_morning(pk, on):
+            continue
         facility = (
             Facility.objects.select_for_update(of=("self",))
             .select_related("fund", "partner", "promise")
@@ -140,9 +147,13 @@ def attend(
         try:
             with transaction.atomic():
                 ended = [] if nights_only else availability_ended(facility, on)
+                picture = night_picture(facility, on) if nights_only else morning_picture(facility, on)
+                if nights_only and picture.partial:
+                    write_night(facility=facility, picture=picture, on=on, batch_id=batch.pk)
+                    continue
                 difference = bring_to(
                     facility=facility,
-                    picture=draw_picture(facility, through=through, end_of_day=nights_only),
+                    picture=picture,
                     on=on,
                     batch_id=batch.pk,
                     key=f"facility:{pk}:close:{batch.run.business_date.isoformat()}:{batch.step}",
@@ -158,9 +169,10 @@ def attend(
             _except(batch, facility, error)
         else:
             entries += ended + difference.drafts
-            CloseException.objects.filter(facility=facility).exclude(state="cured").update(
-                state="cured", cured_on=on
-            )
+            if pk in behind:
+                CloseException.objects.filter(facility=facility).exclude(state="cured").update(
+                    state="cured", cured_on=on
+                )
     if entries:
         post_entries(entries=entries, actor=None, on=on)
     return {"exceptions": failed, "entries": len(entries)}

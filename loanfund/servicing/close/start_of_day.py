@@ -39,7 +39,7 @@ def fall_due(batch: CloseBatch) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute(_ATTENDED, [batch.run.fund_id, batch.first_facility, batch.last_facility, on])
         attended = [pk for (pk,) in cursor.fetchall()]
-    counts = attend(batch, attended, through=on, on=on, nights_only=False)
+    counts = attend(batch, attended, on=on, nights_only=False)
     rows = seal_batch(Accrual, batch.pk) + seal_batch(FacilityAccrual, batch.pk)
     return {"attended": len(attended), "rows": rows} | counts
 

@@ -1,0 +1,88 @@
+"""What the close cannot take is set aside with its reason, the rest goes on, and it catches up once cured."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from loanfund.ledger.models import AccountKind as K
+from loanfund.reference.models import RateFixing, ReferenceRate
+from loanfund.reference.services import ensure_calendars, ensure_reference_rates
+from loanfund.servicing import services
+from loanfund.servicing.models import Accrual, CloseException, CloseRun
+from tests.servicing.world import OPENED, World, assert_books_hold, bullet, make_world
+
+D = Decimal
+pytestmark = pytest.mark.django_db
+SOFR = {
+    "kind": "overnight",
+    "reference": "SOFR",
+    "margin": "0.02",
+    "lookback_days": 2,
+    "publication_lag": 1,
+}
+
+
+def publish(first: date, last: date) -> None:
+    """SOFR of 4 % for every weekday between two days."""
+    rate = ReferenceRate.objects.get(code="SOFR")
+    day = first
+    while day <= last:
+        if day.weekday() < 5:
+            at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC) + timedelta(days=1)
+            RateFixing.objects.create(
+                rate=rate, date=day, value=D("0.04"), published_at=at, known_at=at, source="test"
+            )
+        day += timedelta(days=1)
+
+
+@pytest.fixture
+def world() -> World:
+    ensure_calendars()
+    ensure_reference_rates()
+    made = make_world()
+    made.sign(bullet())
+    made.sign(bullet(rate="0") | {"rate": SOFR}, commitment=D(2_000_000))
+    publish(OPENED - timedelta(days=10), OPENED + timedelta(days=1))
+    for facility in made.facilities:
+        made.draw(D(1_000_000), facility=facility)
+    return made
+
+
+def test_a_missing_fixing_makes_an_exception_of_its_loans_and_not_of_the_run(world: World) -> None:
+    """The rival only logs an exception in the nightly loop: the loan silently earns nothing that night."""
+    fixed, floating = world.facilities
+    world.close_through(OPENED + timedelta(days=8))
+    assert world.today == OPENED + timedelta(days=9)
+    assert not CloseRun.objects.exclude(state="done").exists()
+    exception = CloseException.objects.get()
+    assert exception.facility == floating
+    assert "SOFR" in exception.reason
+    assert Accrual.objects.filter(facility_id=fixed.pk).count() == 9
+    assert Accrual.objects.filter(facility_id=floating.pk).count() < 9
+
+    publish(OPENED + timedelta(days=2), OPENED + timedelta(days=8))
+    services.request_retry(exception=exception, actor=world.maker, on=world.today)
+    assert services.retry_exceptions(fund=world.fund, on=world.today) == {"cured": 1, "failed": 0}
+    assert Accrual.objects.filter(facility_id=floating.pk, sequence=0).count() == 9
+    assert_books_hold()
+    world.close_through(OPENED + timedelta(days=9))
+    assert_books_hold()
+
+
+def test_what_is_cured_in_the_night_brings_its_missed_nights_along(world: World) -> None:
+    world.close_through(OPENED + timedelta(days=8))
+    publish(OPENED + timedelta(days=2), OPENED + timedelta(days=8))
+    world.close_through(OPENED + timedelta(days=9))
+    assert CloseException.objects.get().state == CloseException.State.CURED
+    assert_books_hold()
+
+
+def test_a_fixing_not_yet_due_is_estimated_and_trued_up(world: World) -> None:
+    """With a lookback of two days the fixing of a night is known; one published two days later than that is not."""
+    late = {**SOFR, "lookback_days": 1, "publication_lag": 2}
+    facility = world.sign(bullet(rate="0") | {"rate": late}, commitment=D(1_000_000))
+    world.draw(D(1_000_000), facility=facility)
+    world.close_through(OPENED + timedelta(days=2))
+    assert Accrual.objects.filter(facility_id=facility.pk, estimated=True).exists()
+    assert_books_hold()
