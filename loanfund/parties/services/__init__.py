@@ -19,6 +19,7 @@ from loanfund.parties.services.partners import (
 from loanfund.parties.services.people import (
     accept_invitation,
     change_role,
+    create_person,
     end_membership,
     invite,
     set_lender_roles,
@@ -33,6 +34,7 @@ __all__ = [
     "check_upload",
     "claim_notices",
     "confirm_settlement_account",
+    "create_person",
     "decide_paper",
     "end_beneficial_owner",
     "end_membership",

@@ -24,6 +24,22 @@ def token_digest(token: str) -> str:
 
 
 @transaction.atomic
+def create_person(*, email: str, name: str, password: str | None, actor: User | None, on: date) -> User:
+    """Make a person who can sign in; without a password only after a reset. `actor` is None at the very first set-up."""
+    if User.objects.filter(email=email.strip().lower()).exists():
+        raise Refused(f"Somebody signs in as {email} already.", field="email")
+    person = User.objects.create_user(email.strip(), password, name=name.strip())
+    record(
+        actor=actor,
+        action="user.created",
+        obj=person,
+        on=on,
+        after={"email": person.email, "name": person.name},
+    )
+    return person
+
+
+@transaction.atomic
 def invite(
     *, partner: Partner, email: str, name: str, role: str, actor: User, on: date, now: datetime
 ) -> tuple[Invitation, str]:

@@ -1,0 +1,526 @@
+"""Playing the demo: each business day its acts, through the services that people use, then its close."""
+
+import io
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from functools import partial
+
+from django.db.models import F
+
+from loanfund.calculation.money import currency, round_decimal
+from loanfund.facilities.models import ConditionPrecedent, Facility, Fund
+from loanfund.facilities.programme import programme_values
+from loanfund.facilities.selectors import conditions_standing
+from loanfund.facilities.services import (
+    accept_evidence,
+    confirm_policy,
+    open_fund,
+    propose_policy,
+    show_condition,
+)
+from loanfund.office.demo.script import (
+    BUSINESS_DATE,
+    COMPANIES,
+    FUND_CODE,
+    OPENED,
+    PASSWORD,
+    STAFF,
+    Plan,
+    plans,
+)
+from loanfund.origination import services as origination
+from loanfund.origination.models import Application, Committee, Proposal, Question
+from loanfund.parties import services as parties
+from loanfund.parties.models import KybPaper, Membership, Partner, StoredFile, User
+from loanfund.reference.selectors import calendar
+from loanfund.reference.services import (
+    ensure_calendars,
+    ensure_reference_rates,
+    ensure_shipped_fixings,
+)
+from loanfund.servicing import services as servicing
+from loanfund.servicing.models import Drawdown, Loan, Receipt
+from loanfund.servicing.selectors.facilities import dues
+from loanfund.servicing.services.instructions import content_digest
+
+CALENDAR = "US-FED"
+PAPER = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\n%%EOF\n"
+KYB_PAPERS = (KybPaper.Kind.INCORPORATION, KybPaper.Kind.ARTICLES)
+Act = Callable[[], None]
+
+
+class Demo:
+    """The fund, its people, and what is still to be done on which day."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.today = OPENED
+        self.staff: dict[str, User] = {}
+        self.people: dict[int, tuple[User, User]] = {}
+        self.partners: dict[int, Partner] = {}
+        self.acts: dict[date, list[Act]] = defaultdict(list)
+        self.fund: Fund
+        self.committee: Committee
+        self.payers: list[tuple[Plan, Facility]] = []
+
+    @property
+    def now(self) -> datetime:
+        return datetime.combine(self.today, time(10), UTC)
+
+    def open(self) -> None:
+        """The first day: people, calendars, fixings, the fund, its policy, its committee, the companies."""
+        for login, name, held in STAFF:
+            person = parties.create_person(
+                email=f"{login}@demo.example", name=name, password=PASSWORD, actor=None, on=OPENED
+            )
+            parties.set_lender_roles(person=person, names=held, actor=None, on=OPENED)
+            self.staff[login] = person
+        ensure_calendars()
+        ensure_reference_rates()
+        # The real fixings come all at once: each is due long before the close that needs it.
+        loaded_at = datetime.combine(BUSINESS_DATE, time(14), UTC)
+        ensure_shipped_fixings(known_at=loaded_at, on=OPENED)
+        admin, second = self.staff["admin"], self.staff["admin2"]
+        self.fund = open_fund(
+            code=FUND_CODE,
+            name="Harbour Recovery Fund",
+            currency="USD",
+            size=Decimal(100_000_000),
+            calendar=CALENDAR,
+            receipt_cut_off=time(17),
+            actor=admin,
+            on=OPENED,
+            auto_close=False,
+        )
+        values = {**programme_values(), "reserved_to_committee": []}
+        policy = propose_policy(fund=self.fund, values=values, effective_from=OPENED, actor=admin, on=OPENED)
+        confirm_policy(policy=policy, seen_digest=policy.proposed_digest, actor=second, on=OPENED)
+        self.committee = origination.form_committee(
+            fund=self.fund, name="Fund committee", actor=admin, on=OPENED
+        )
+        for login, role in (
+            ("chair", "chair"),
+            ("member1", "member"),
+            ("member2", "member"),
+            ("member3", "member"),
+        ):
+            seat = origination.propose_seat(
+                committee=self.committee,
+                user=self.staff[login],
+                role=role,
+                joined_on=OPENED,
+                actor=admin,
+                on=OPENED,
+            )
+            origination.confirm_seat(seat=seat, actor=second, on=OPENED)
+        for plan in plans(self.seed):
+            self.later(plan.begins, partial(self.begin, plan))
+
+    def play(self, through: date = BUSINESS_DATE) -> None:
+        """Every day until `through` is the business date."""
+        while True:
+            for act in self.acts.pop(self.today, []):
+                act()
+            self.collect()
+            if self.today >= through:
+                return
+            servicing.close_through(fund=self.fund, through=self.today)
+            self.today += timedelta(days=1)
+
+    def later(self, day: date, act: Act) -> None:
+        """Do it on the first business day from `day` on."""
+        days = calendar(CALENDAR)
+        while not days.is_business_day(day):
+            day += timedelta(days=1)
+        self.acts[day].append(act)
+
+    def soon(self, days: int, act: Act) -> None:
+        """Do it some days from today."""
+        self.later(self.today + timedelta(days=days), act)
+
+    # --- The companies ---------------------------------------------------------------------------------------------
+
+    def company(self, index: int) -> Partner:
+        """The company of an index, registered and approved when first asked for."""
+        if index not in self.partners:
+            self._register(index)
+        return self.partners[index]
+
+    def _register(self, index: int) -> None:
+        name, kind, segment, country, group = COMPANIES[index]
+        owner, signatory = (
+            parties.create_person(
+                email=f"{role}{index + 1}@partner.example",
+                name=f"{role.title()} of {name}",
+                password=PASSWORD,
+                actor=None,
+                on=self.today,
+            )
+            for role in ("owner", "signatory")
+        )
+        partner = parties.register_partner(
+            legal_name=name,
+            registration_number=f"DEMO-{index + 1:03}",
+            country=country,
+            partner_type=kind,
+            segment=segment,
+            actor=owner,
+            on=self.today,
+        )
+        _, token = parties.invite(
+            partner=partner,
+            email=signatory.email,
+            name=signatory.name,
+            role=Membership.Role.SIGNATORY,
+            actor=owner,
+            on=self.today,
+            now=self.now,
+        )
+        parties.accept_invitation(token=token, actor=signatory, on=self.today, now=self.now)
+        parties.add_beneficial_owner(
+            partner=partner,
+            name=f"Founder of {name}",
+            country=country,
+            share=Decimal(60),
+            actor=owner,
+            on=self.today,
+        )
+        for paper_kind in KYB_PAPERS:
+            paper = parties.add_paper(
+                partner=partner,
+                kind=paper_kind,
+                file=self.paper(partner, owner, f"{paper_kind}.pdf"),
+                actor=owner,
+                on=self.today,
+            )
+            parties.decide_paper(
+                paper=paper,
+                accept=True,
+                seen_digest=paper.proposed_digest,
+                actor=self.staff["analyst"],
+                on=self.today,
+                now=self.now,
+            )
+        parties.approve_kyb(
+            partner=partner,
+            valid_until=self.today + timedelta(days=365),
+            required=KYB_PAPERS,
+            actor=self.staff["analyst"],
+            on=self.today,
+        )
+        if group:
+            parties.set_group(partner=partner, group_name=group, actor=self.staff["analyst"], on=self.today)
+        self.partners[index], self.people[index] = partner, (owner, signatory)
+
+    def paper(self, partner: Partner, actor: User, name: str) -> StoredFile:
+        """A stored paper with a content of its own."""
+        content = PAPER + f"% {partner.number} {name}\n".encode()
+        return parties.store_file(
+            name=name,
+            size=len(content),
+            content=io.BytesIO(content),
+            partner=partner,
+            actor=actor,
+            on=self.today,
+            now=self.now,
+        )
+
+    # --- From application to facility ------------------------------------------------------------------------------
+
+    def begin(self, plan: Plan) -> None:
+        """A draft with its papers and records; submitted unless it stays one."""
+        partner = self.company(plan.company)
+        owner, _ = self.people[plan.company]
+        application = origination.start_application(
+            fund=self.fund,
+            partner=partner,
+            values={
+                "amount": Decimal(plan.amount),
+                "purpose": "To keep operating and honour customers' withdrawals after the October liquidations.",
+                "tenor_months": plan.tenor,
+                "profile": plan.profile,
+                "interest_only_months": plan.deal.get("interest_only_months", 0),
+                "net_assets": Decimal(plan.amount) * 2,
+            },
+            actor=owner,
+            on=self.today,
+        )
+        plan.state["application"] = application
+        for kind in ("audited_accounts", "liquidation_statement", "net_assets_statement"):
+            origination.attach_document(
+                application=application,
+                kind=kind,
+                file=self.paper(partner, owner, f"{kind}-{application.number}.pdf"),
+                actor=owner,
+                on=self.today,
+            )
+        origination.import_liquidations(
+            application=application,
+            content=liquidations(plan, application.number),
+            file_name="liquidations.csv",
+            actor=owner,
+            on=self.today,
+        )
+        if plan.ends == "draft":
+            return
+        origination.submit_application(application=application, actor=owner, on=self.today)
+        if plan.ends == "withdrawn":
+            self.soon(3, partial(self.withdraw, plan))
+        elif plan.ends != "submitted":
+            self.soon(2, partial(self.check, plan))
+
+    def withdraw(self, plan: Plan) -> None:
+        """The partner found money elsewhere."""
+        origination.withdraw_application(
+            application=self.fresh(plan),
+            reason="We were financed elsewhere.",
+            actor=self.people[plan.company][0],
+            on=self.today,
+        )
+
+    def fresh(self, plan: Plan) -> Application:
+        """The application as it stands."""
+        found: Application = Application.objects.get(pk=plan.state["application"].pk)
+        return found
+
+    def check(self, plan: Plan) -> None:
+        """The analyst takes it up, checks the papers, and asks if something is unclear."""
+        application, analyst = self.fresh(plan), self.staff["analyst"]
+        origination.start_check(application=application, actor=analyst, on=self.today)
+        origination.assign_analyst(application=application, analyst=analyst, actor=analyst, on=self.today)
+        for document in application.documents.all():
+            origination.check_document(document=document, accepted=True, actor=analyst, on=self.today)
+        origination.assess_impact(application=application, actor=analyst, on=self.today)
+        if plan.ends == "checking":
+            return
+        if not plan.question:
+            self.soon(3, partial(self.table, plan))
+            return
+        question = origination.ask_question(
+            application=self.fresh(plan),
+            text="Which venue holds the account named main-7, and in whose name?",
+            actor=analyst,
+            on=self.today,
+        )
+        if plan.ends != "information":
+            self.soon(2, partial(self.answer, plan, question))
+
+    def answer(self, plan: Plan, question: Question) -> None:
+        """The partner answers, and it goes on."""
+        origination.answer_question(
+            question=question,
+            text="It is our own account at the venue named in the file, in the company's name.",
+            actor=self.people[plan.company][0],
+            on=self.today,
+        )
+        self.soon(2, partial(self.table, plan))
+
+    def table(self, plan: Plan) -> None:
+        """Memo, scorecard, proposal."""
+        application, analyst = self.fresh(plan), self.staff["analyst"]
+        origination.write_memo(
+            application=application,
+            body="Losses are proven by the venue's records. Cash flow covers the dues asked for.",
+            actor=analyst,
+            on=self.today,
+        )
+        points = {
+            key: (4 if key != "capital" else 3, "See memo.")
+            for key in ("repayment", "capital", "impact", "governance")
+        }
+        origination.score_application(application=application, points=points, actor=analyst, on=self.today)
+        plan.state["proposal"] = origination.table_proposal(
+            application=self.fresh(plan),
+            committee=self.committee,
+            actor=analyst,
+            on=self.today,
+            summary="Lend as asked: the loss is proven and repayment is likely.",
+            terms=plan.deal,
+        )
+        if plan.ends != "tabled":
+            self.soon(2, partial(self.vote, plan))
+
+    def vote(self, plan: Plan) -> None:
+        """The committee votes; one ballot is missing where the vote is still open."""
+        proposal = origination.open_voting(
+            proposal=plan.state["proposal"], actor=self.staff["chair"], on=self.today
+        )
+        voters = ("chair", "member1", "member2", "member3")
+        choice = "decline" if plan.ends == "declined" else "approve"
+        for login in voters[:1] if plan.ends == "voting" else voters:
+            proposal.refresh_from_db()
+            if proposal.state != Proposal.State.VOTING:
+                break
+            origination.cast_vote(
+                proposal=proposal,
+                choice=choice,
+                reason="Repayment is likely." if choice == "approve" else "The loss is not proven.",
+                seen_digest=proposal.digest,
+                actor=self.staff[login],
+                on=self.today,
+            )
+        if plan.ends in {"signed", "offered", "lapsed"}:
+            self.soon(1, partial(self.offer, plan))
+
+    def offer(self, plan: Plan) -> None:
+        """One person makes the offer, another sends it."""
+        made = origination.make_offer(application=self.fresh(plan), actor=self.staff["maker"], on=self.today)
+        plan.state["offer"] = origination.send_offer(
+            offer=made, seen_digest=made.digest, actor=self.staff["checker"], on=self.today
+        )
+        if plan.ends == "signed":
+            self.soon(3, partial(self.sign, plan))
+
+    def sign(self, plan: Plan) -> None:
+        """Both signatories accept; the first conditions are shown and checked."""
+        facility: Facility | None = None
+        for person in self.people[plan.company]:
+            _, facility = origination.sign_offer(
+                offer=plan.state["offer"],
+                seen_digest=plan.state["offer"].digest,
+                signed_name=person.name,
+                actor=person,
+                on=self.today,
+            )
+        if facility is None:
+            raise AssertionError("two signatures make a facility")
+        plan.state["facility"] = facility
+        self.payers.append((plan, facility))
+        for standing in conditions_standing(facility):
+            if standing.condition.scope == "first":
+                self.show(plan, standing.condition)
+        for after, share in plan.drawdowns:
+            amount = Decimal(int(plan.amount * share) // 10_000 * 10_000)
+            self.soon(2 + after, partial(self.draw, plan, amount))
+
+    def show(self, plan: Plan, condition: ConditionPrecedent, drawdown: str = "") -> None:
+        """The partner shows that a condition is met, the analyst agrees."""
+        evidence = show_condition(
+            condition=condition,
+            note="Shown to the lender and kept in the file.",
+            drawdown=drawdown,
+            actor=self.people[plan.company][0],
+            on=self.today,
+        )
+        accept_evidence(evidence=evidence, actor=self.staff["analyst"], on=self.today)
+
+    # --- Money -----------------------------------------------------------------------------------------------------
+
+    def draw(self, plan: Plan, amount: Decimal) -> None:
+        """A drawdown is asked for with its notice, and approved."""
+        facility: Facility = plan.state["facility"]
+        wanted = calendar(CALENDAR).add_business_days(self.today, 2)
+        drawdown = servicing.request_drawdown(
+            facility=facility,
+            amount=amount,
+            wanted_on=wanted,
+            request_key=f"demo-{facility.number}-{self.today}",
+            actor=self.people[plan.company][0],
+            on=self.today,
+        )
+        for standing in conditions_standing(facility, drawdown.number):
+            if standing.condition.scope == "each":
+                self.show(plan, standing.condition, drawdown.number)
+        servicing.approve_drawdown(drawdown=drawdown, actor=self.staff["checker"], on=self.today)
+        self.later(wanted, partial(self.pay_out, plan, drawdown))
+
+    def pay_out(self, plan: Plan, drawdown: Drawdown) -> None:
+        """A second person releases it; it settles the same day."""
+        servicing.release_drawdown(drawdown=drawdown, actor=self.staff["releaser"], on=self.today)
+        servicing.settle_drawdown(
+            drawdown=drawdown,
+            reference=f"WIRE-{drawdown.number}",
+            value_date=self.today,
+            actor=self.staff["maker"],
+            on=self.today,
+        )
+        if plan.pays == "early":
+            self.soon(60, partial(self.prepay, plan))
+
+    def prepay(self, plan: Plan) -> None:
+        """A quarter of the first loan comes back early, with notice."""
+        facility: Facility = plan.state["facility"]
+        loan = Loan.objects.filter(facility=facility).earliest("disbursed_on")
+        amount = round_decimal(loan.amount / 4, currency(loan.currency))
+        instruction = servicing.propose_instruction(
+            kind="prepayment",
+            facility=facility,
+            loan=loan,
+            value_date=self.today,
+            amount=amount,
+            details={"effect": "instalment"},
+            reason="The partner gave notice of a prepayment.",
+            actor=self.staff["maker"],
+            on=self.today,
+        )
+        servicing.book_instruction(
+            instruction=instruction,
+            seen_digest=content_digest(instruction),
+            actor=self.staff["checker"],
+            on=self.today,
+        )
+        self.receive(facility, amount, "prepayment")
+
+    def receive(self, facility: Facility, amount: Decimal, what: str) -> Receipt:
+        """Money arrives: one person enters it, another books it."""
+        receipt = servicing.enter_receipt(
+            fund=self.fund,
+            amount=amount,
+            value_date=self.today,
+            reference=f"{facility.number} {what} {self.today}",
+            facility=facility,
+            actor=self.staff["maker"],
+            on=self.today,
+        )
+        return servicing.book_receipt(receipt=receipt, actor=self.staff["checker"], on=self.today)
+
+    def collect(self) -> None:
+        """Each borrower pays what is due today, in its own way."""
+        if not calendar(CALENDAR).is_business_day(self.today):
+            return
+        for plan, facility in self.payers:
+            if plan.pays == "stops" and self.today > date(2026, 5, 1):
+                continue
+            late = 6 if plan.pays == "late" else 0
+            waiting = [
+                due
+                for due in dues(facility, on=self.today)
+                if due.due_date + timedelta(days=late) <= self.today
+            ]
+            amount = sum((due.outstanding for due in waiting), Decimal(0))
+            if not amount:
+                continue
+            if plan.pays == "too much":
+                amount += Decimal(1000)
+            receipt = self.receive(facility, amount, "payment")
+            if plan.pays == "bounces":
+                plan.pays = "on time"
+                self.soon(3, partial(self.bounce, receipt))
+
+    def bounce(self, receipt: Receipt) -> None:
+        """The bank takes a payment back."""
+        servicing.reverse_receipt(
+            receipt=receipt,
+            reason="The paying bank recalled the transfer.",
+            actor=self.staff["releaser"],
+            on=self.today,
+        )
+
+
+def liquidations(plan: Plan, number: str) -> bytes:
+    """The venue's records: four forced liquidations in the window, together a little over what is asked for."""
+    header = "time_utc,venue,account,reference,market,instrument,side,quantity,price,loss\n"
+    rows = [
+        f"2025-10-10T21:{20 + 7 * i}:0{i}Z,DEMO VENUE,main-{plan.company},{number}-{i},"
+        f"{'futures' if i % 2 else 'margin'},{'BTC-PERP' if i % 2 else 'ETH'},long,{12 + i}.5,10425{i}.50,"
+        f"{plan.amount * 3 // 10}.00\n"
+        for i in range(4)
+    ]
+    return (header + "".join(rows)).encode()
+
+
+def loaded() -> bool:
+    """Whether there is a demo fund already."""
+    return Fund.objects.filter(code=FUND_CODE, business_date__gte=F("opened_on")).exists()

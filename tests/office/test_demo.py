@@ -1,0 +1,67 @@
+"""The demo portfolio is on the books through the services alone, and its books hold."""
+
+import io
+from collections import Counter
+from datetime import date
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import override_settings
+
+from loanfund.facilities.models import Facility, Fund
+from loanfund.origination.models import Application
+from loanfund.origination.models.states import State
+from loanfund.parties.models import Partner
+from loanfund.reporting.verification import verify_books
+from loanfund.servicing.models import Accrual, CloseRun, Loan
+
+
+@pytest.fixture(scope="module")
+def demo(module_db: str) -> str:
+    out = io.StringIO()
+    with override_settings(DEBUG=True):
+        call_command("demo", stdout=out)
+    print(out.getvalue())
+    return out.getvalue()
+
+
+def test_the_demo_is_as_large_as_it_says(demo: str) -> None:
+    assert Partner.objects.count() == 25
+    assert Application.objects.count() == 40
+    assert Facility.objects.count() == 18
+    assert Loan.objects.count() == 30
+    assert Fund.objects.get().business_date == date(2026, 8, 21)
+
+
+def test_every_state_of_an_application_is_there(demo: str) -> None:
+    states = Counter(Application.objects.values_list("state", flat=True))
+    assert set(states) == set(State.values)
+
+
+def test_every_day_was_closed_and_every_loan_accrued(demo: str) -> None:
+    assert (
+        CloseRun.objects.filter(state=CloseRun.State.DONE).count()
+        == (date(2026, 8, 21) - date(2025, 10, 14)).days
+    )
+    assert set(Accrual.objects.values_list("loan_id", flat=True)) == set(
+        Loan.objects.values_list("pk", flat=True)
+    )
+
+
+def test_the_books_hold_and_no_check_saw_nothing(demo: str) -> None:
+    findings = verify_books()
+    assert [(f.check, f.rows_seen, f.breaks[:3]) for f in findings if not f.passed] == []
+    assert len(findings) > 10
+
+
+def test_loading_it_twice_changes_nothing(demo: str) -> None:
+    out = io.StringIO()
+    with override_settings(DEBUG=True):
+        call_command("demo", stdout=out)
+    assert "nothing was changed" in out.getvalue()
+    assert Facility.objects.count() == 18
+
+
+def test_without_debug_there_is_no_demo(demo: str) -> None:
+    with pytest.raises(CommandError, match="known passwords"):
+        call_command("demo")
