@@ -12,15 +12,15 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
+from loanfund.calculation.billing import charge, start_fee
 from loanfund.calculation.events import Event, Reversed, in_order
-from loanfund.calculation.fold import ARRANGEMENT, Fold, Refusal, Tranches
+from loanfund.calculation.fold import begin_day, run_night
 from loanfund.calculation.growth import Factors
+from loanfund.calculation.happenings import ARRANGEMENT
 from loanfund.calculation.history import DueRow, History, Record, history_of
-from loanfund.calculation.interest import earned
 from loanfund.calculation.money import (
     Currency,
     Rounding,
-    decimal_to_minor,
     minor_to_decimal,
     q12,
     round_minor,
@@ -29,6 +29,7 @@ from loanfund.calculation.money import (
 from loanfund.calculation.rates import Fixings
 from loanfund.calculation.state import DueState, State
 from loanfund.calculation.terms import Component, FacilityTerms
+from loanfund.calculation.workings import Refusal, Tranches, Workings
 
 __all__ = [
     "ARRANGEMENT",
@@ -83,9 +84,9 @@ def known_at(events: Iterable[Event], moment: datetime) -> list[Event]:
 def start(terms: FacilityTerms, fixings: Fixings, events: Sequence[Event] = ()) -> tuple[State, Record]:
     """A facility on the day of its signing, with that day's events."""
     state, record = State(terms, terms.rate, terms.signed_on), Record()
-    fold = Fold(state, Factors(fixings.at(terms.signed_on, end_of_day=False)), record)
+    fold = Workings(state, Factors(fixings.at(terms.signed_on, end_of_day=False)), record)
     _sign(fold)
-    fold.begin_day(terms.signed_on, events)
+    begin_day(fold, terms.signed_on, in_order(events))
     return state, record
 
 
@@ -97,9 +98,9 @@ def advance(state: State, events: Sequence[Event], factors: Factors) -> tuple[St
     """
     following, record = state.copy(), Record()
     record.dues = {key: _row_of(due) for key, due in following.dues.items()}
-    fold = Fold(following, factors, record)
-    fold.night()
-    fold.begin_day(state.day + _ONE_DAY, in_order(events))
+    fold = Workings(following, factors, record)
+    run_night(fold)
+    begin_day(fold, state.day + _ONE_DAY, in_order(events))
     return following, record
 
 
@@ -164,11 +165,10 @@ def payoff(terms: FacilityTerms, events: Iterable[Event], fixings: Fixings, on: 
     )
 
 
-def _sign(fold: Fold) -> None:
+def _sign(fold: Workings) -> None:
     terms = fold.state.terms
-    fold.start_fee()
-    fee = decimal_to_minor(terms.arrangement_fee, terms.currency)
-    fold.charge(Component.FEES, "", ARRANGEMENT, fee, terms.signed_on, "")
+    start_fee(fold)
+    charge(fold, Component.FEES, "", ARRANGEMENT, fold.minor(terms.arrangement_fee), terms.signed_on, "")
 
 
 def _fold(
@@ -179,6 +179,7 @@ def _fold(
     *,
     with_night: bool,
     tranches: Tranches,
+    proposed: frozenset[str] | None = None,
 ) -> History:
     by_day: dict[date, list[Event]] = defaultdict(list)
     for event in in_order(events):
@@ -187,17 +188,25 @@ def _fold(
         by_day[event.value_date].append(event)
     knowledge = fixings.at(through, end_of_day=with_night) if fixings.as_of == date.max else fixings
     state, record = State(terms, terms.rate, terms.signed_on), Record()
-    fold = Fold(state, Factors(knowledge), record, tranches)
+    fold = Workings(
+        state, Factors(knowledge), record, tranches, _newest(events) if proposed is None else proposed
+    )
     day = terms.signed_on
     _sign(fold)
-    fold.begin_day(day, by_day.get(day, ()))
+    begin_day(fold, day, by_day.get(day, ()))
     while day < through:
-        fold.night()
+        run_night(fold)
         day += _ONE_DAY
-        fold.begin_day(day, by_day.get(day, ()))
+        begin_day(fold, day, by_day.get(day, ()))
     if with_night:
-        fold.night()
+        run_night(fold)
     return history_of(state, record)
+
+
+def _newest(events: Sequence[Event]) -> frozenset[str]:
+    """The events that nothing was learnt after: those without a time, and those known last."""
+    last = max((event.known_at for event in events if event.known_at is not None), default=None)
+    return frozenset(event.id for event in events if event.known_at is None or event.known_at == last)
 
 
 def _tranches(
@@ -249,7 +258,7 @@ def _due_amounts(
     cut: date,
     tranches: Mapping[str, tuple[tuple[int, date], ...]],
 ) -> dict[str, int]:
-    history = _fold(terms, events, fixings, cut, with_night=False, tranches=tranches)
+    history = _fold(terms, events, fixings, cut, with_night=False, tranches=tranches, proposed=frozenset())
     return {due.key: due.amount for due in history.dues if due.due_date < cut}
 
 
@@ -289,12 +298,3 @@ def advance_nights(
             posted = round_minor(total, currency, rounding)
         rows.append((total, total - loan.units, posted - loan.posted))
     return rows
-
-
-def interest_so_far(state: State, factors: Factors, loan: str) -> int:
-    """What the open interest period of a loan has earned up to the start of the state's day, in units of 1e-12."""
-    one = state.loans[loan]
-    if not one.open:
-        return 0
-    total, _, _ = earned(factors, state, one, one.open[-1], state.day)
-    return total

@@ -47,11 +47,11 @@ class Growth:
     ``estimated_from`` is the first night that rests on a fixing that is not due yet.
     """
 
-    __slots__ = ("_at", "_fixings", "_grow", "estimated_from", "key")
+    __slots__ = ("_at", "_grow", "estimated_from", "fixings", "key")
 
     def __init__(self, key: GrowthKey, fixings: Fixings) -> None:
         self.key = key
-        self._fixings = fixings
+        self.fixings = fixings
         self._at: list[Pair] = [(0, 1)]
         self.estimated_from: date | None = None
         self._grow: Callable[[date], Pair] = self._grower()
@@ -98,7 +98,7 @@ class Growth:
             return self._simple(Fraction(rate.rate))
         if isinstance(rate, FloatingRate):
             return self._simple(self._term_rate(rate))
-        return _Overnight(self, rate, self._fixings).grow
+        return _Overnight(self, rate, self.fixings).grow
 
     def _simple(self, rate: Fraction) -> Callable[[date], Pair]:
         numerator, denominator = rate.numerator, rate.denominator
@@ -113,7 +113,7 @@ class Growth:
         day = rate.publication_calendar.add_business_days(self.key.start, -rate.reset_days)
         if not rate.publication_calendar.is_business_day(day):
             day = rate.publication_calendar.add_business_days(day, -1)
-        value, guessed = self._fixings.value(
+        value, guessed = self.fixings.value(
             rate.reference, day, rate.publication_calendar, rate.publication_lag
         )
         if guessed:

@@ -166,10 +166,6 @@ class History:
         accrued = sum(state.control[kind] for kind in ACCRUED)
         return sum(loan.principal for loan in state.loans.values()) + dues + accrued
 
-    def balances_on(self, day: date) -> dict[str, Decimal]:
-        """Per loan, the principal that bore interest in the night of a day."""
-        return {night.loan: self._money(night.principal) for night in self.nights if night.on == day}
-
     def _money(self, amount: int) -> Decimal:
         return minor_to_decimal(amount, self.state.terms.currency)
 

@@ -32,25 +32,24 @@ def reference_of(terms: FacilityTerms, period: InterestPeriod, maturity: date) -
     )
 
 
-def growth_of(
-    factors: Factors, terms: FacilityTerms, loan: LoanState, period: InterestPeriod, rate: BasicRate
-) -> Growth:
+def growth_of(factors: Factors, one: OpenPeriod, piece: Piece) -> Growth:
     """The shared growth of one loan's period at one rate."""
-    reference = reference_of(terms, period, loan.maturity)
-    return factors.growth(GrowthKey(rate, terms.day_count, period.start, period.end, reference))
+    growth = piece.growth
+    if growth is None or growth.fixings is not factors.fixings:
+        key = GrowthKey(piece.rate, one.day_count, one.period.start, one.period.end, one.reference)
+        growth = piece.growth = factors.growth(key)
+    return growth
 
 
-def earned(
-    factors: Factors, state: State, loan: LoanState, one: OpenPeriod, until: date
-) -> tuple[int, int, Growth]:
+def earned(factors: Factors, state: State, one: OpenPeriod, until: date) -> tuple[int, int, Growth]:
     """(A, A of all pieces but the last, growth of the last) of an open period, in units of 1e-12."""
     minor = state.terms.currency.minor_units
     total = base = 0
     last = len(one.pieces) - 1
-    growth = growth_of(factors, state.terms, loan, one.period, one.pieces[last].rate)
+    growth = growth_of(factors, one, one.pieces[last])
     for i, piece in enumerate(one.pieces):
         ends = until if i == last else one.pieces[i + 1].start
-        grown = growth if i == last else growth_of(factors, state.terms, loan, one.period, piece.rate)
+        grown = growth if i == last else growth_of(factors, one, piece)
         numerator, denominator = grown.between(piece.start, ends)
         base = total
         total += q12(piece.principal * numerator, denominator * minor)
@@ -58,14 +57,17 @@ def earned(
 
 
 def slice_interest(factors: Factors, state: State, loan: LoanState, amount: int, until: date) -> int:
-    """Interest that part of a loan's principal has earned in the open period, in minor units."""
+    """Interest that part of a loan's principal has earned in the open period and that was not capitalised, in minor
+    units."""
     one = loan.open[-1]
     minor = state.terms.currency.minor_units
     units = 0
     for i, piece in enumerate(one.pieces):
         ends = until if i == len(one.pieces) - 1 else one.pieces[i + 1].start
-        growth = growth_of(factors, state.terms, loan, one.period, piece.rate)
-        numerator, denominator = growth.between(piece.start, ends)
+        if ends <= one.settled_until:
+            continue
+        growth = growth_of(factors, one, piece)
+        numerator, denominator = growth.between(max(piece.start, one.settled_until), ends)
         units += q12(min(amount, piece.principal) * numerator, denominator * minor)
     return round_minor(units, state.terms.currency, state.terms.rounding)
 
@@ -73,7 +75,14 @@ def slice_interest(factors: Factors, state: State, loan: LoanState, amount: int,
 def begin_period(state: State, loan: LoanState, index: int, period: InterestPeriod) -> OpenPeriod:
     """Open an interest period on the principal that bears interest as it begins."""
     rate = state.rate.on(period.start)
-    one = OpenPeriod(index, period, [Piece(period.start, loan.principal - loan.resting, rate)])
+    one = OpenPeriod(
+        index,
+        period,
+        [Piece(period.start, loan.principal - loan.resting, rate)],
+        state.terms.day_count,
+        reference_of(state.terms, period, loan.maturity),
+        period.start,
+    )
     loan.open.append(one)
     loan.latest = period
     return one
@@ -118,6 +127,11 @@ def nominal(factors: Factors, rate: BasicRate, day: date) -> Fraction:
     return Fraction(bounded(value, rate.floor, rate.cap)) + Fraction(rate.margin)
 
 
+def in_holiday(loan: LoanState, period: InterestPeriod) -> bool:
+    """Whether a period's principal is not paid, because its payment day lies in the loan's payment holiday."""
+    return loan.holiday_until is not None and period.payment_date <= loan.holiday_until
+
+
 def plan_principal(
     factors: Factors,
     state: State,
@@ -148,7 +162,10 @@ def plan_principal(
 
 
 def set_plan(factors: Factors, state: State, loan: LoanState, first: int, day: date) -> Plan:
-    """Plan all principal that is not due over the periods from ``first`` on."""
+    """Plan all principal that is not due over the periods from ``first`` on, those of a payment holiday left out."""
+    while first < len(loan.periods) - 1 and in_holiday(loan, loan.periods[first]):
+        loan.plan[first] = 0
+        first += 1
     made = plan_principal(factors, state, loan, loan.undue, first, day)
     loan.plan[first:] = made.principal
     loan.instalment = made.instalment

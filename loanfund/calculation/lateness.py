@@ -15,7 +15,7 @@ from loanfund.calculation.interest import growth_of, nominal
 from loanfund.calculation.money import decimal_to_minor, q12, round_minor
 from loanfund.calculation.periods import add_tenor
 from loanfund.calculation.state import DueState, LatePiece, State
-from loanfund.calculation.terms import Component
+from loanfund.calculation.terms import Component, FacilityTerms
 
 _ONE_DAY = timedelta(days=1)
 
@@ -23,10 +23,9 @@ _ONE_DAY = timedelta(days=1)
 def contract_rate(factors: Factors, state: State, loan_name: str, night: date) -> Fraction:
     """The all-in rate of a loan's night; of the facility's terms where no loan is accruing."""
     loan = state.loans.get(loan_name)
-    rate = state.rate.on(night)
     if loan is not None and loan.open and not loan.open[-1].ended:
-        return growth_of(factors, state.terms, loan, loan.open[-1].period, rate).all_in(night)
-    return nominal(factors, rate, night)
+        return growth_of(factors, loan.open[-1], loan.open[-1].pieces[-1]).all_in(night)
+    return nominal(factors, state.rate.on(night), night)
 
 
 def accrue_late(factors: Factors, state: State, record: Record, night: date) -> None:
@@ -81,23 +80,26 @@ def _piece(due: DueState, night: date, amount: int, rate: Fraction) -> None:
         due.late.append(LatePiece(night, amount, rate))
 
 
-def late_units(state: State, due: DueState, until: date) -> int:
-    """The default interest of a due up to a day, in units of 1e-12; fractions are measured from its due date."""
-    terms = state.terms
+def late_reference(terms: FacilityTerms, due_date: date) -> ReferencePeriod:
+    """What a convention may need to know of the time after a due date: periods of the terms' tenor follow it."""
     months = terms.period_tenor.months
-    reference = ReferencePeriod(
-        start=due.due_date,
-        end=add_tenor(due.due_date, terms.period_tenor),
+    return ReferencePeriod(
+        start=due_date,
+        end=add_tenor(due_date, terms.period_tenor),
         frequency=12 // months if months and 12 % months == 0 else None,
     )
+
+
+def late_units(state: State, due: DueState, until: date) -> int:
+    """The default interest of a due up to a day, in units of 1e-12; fractions are measured from its due date."""
     units = 0
     for i, piece in enumerate(due.late):
         ends = due.late[i + 1].start if i + 1 < len(due.late) else until
-        n1, d1 = fraction_ints(due.due_date, ends, terms.day_count, reference)
-        n0, d0 = fraction_ints(due.due_date, piece.start, terms.day_count, reference)
+        n1, d1 = fraction_ints(due.due_date, ends, due.day_count, due.reference)
+        n0, d0 = fraction_ints(due.due_date, piece.start, due.day_count, due.reference)
         length = Fraction(n1, d1) - Fraction(n0, d0)
         earned = piece.amount * piece.rate * length
-        units += q12(earned.numerator, earned.denominator * terms.currency.minor_units)
+        units += q12(earned.numerator, earned.denominator * state.terms.currency.minor_units)
     return units
 
 
@@ -114,8 +116,8 @@ def paid_late(state: State, due: DueState, day: date, amount: int) -> None:
 
 
 def late_fees(state: State, day: date) -> list[DueState]:
-    """The dues that on this day have become late beyond their grace, and for which the late fee is not yet charged."""
-    if not state.terms.late_fee:
+    """The dues that are late beyond their grace and bear no late fee yet; none on a non-business day, as all dues."""
+    if not state.terms.late_fee or not state.terms.payment_calendar.is_business_day(day):
         return []
     waited = timedelta(days=state.terms.grace_days + 1)
     return [

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 
+from loanfund.calculation.daycount import DayCount, ReferencePeriod
+from loanfund.calculation.growth import Growth
 from loanfund.calculation.periods import InterestPeriod
 from loanfund.calculation.profiles import PrepaymentEffect
 from loanfund.calculation.rates import BasicRate, Rate
@@ -17,21 +19,32 @@ from loanfund.calculation.terms import Component, FacilityTerms
 
 @dataclass(slots=True)
 class Piece:
-    """From ``start`` on, so much principal bears interest at one rate; it ends where the next piece starts."""
+    """From ``start`` on, so much principal bears interest at one rate; it ends where the next piece starts.
+
+    ``growth`` is only remembered: it follows from the rest and the fixings.
+    """
 
     start: date
     principal: int
     rate: BasicRate
+    growth: Growth | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)
 class OpenPeriod:
     """An interest period that has begun and is not billed: its pieces, what it has earned, and what of that was posted
-    and billed ahead (with a prepayment, by capitalising). ``principal`` is the instalment fixed when it ended."""
+    and billed ahead (with a prepayment, by capitalising). ``principal`` is the instalment fixed when it ended.
+
+    The day count and its reference are those of the terms as it began: an amendment lets it run out as it was. Interest
+    before ``settled_until`` has been capitalised, so that no part of it falls due with a prepayment.
+    """
 
     index: int
     period: InterestPeriod
     pieces: list[Piece]
+    day_count: DayCount
+    reference: ReferencePeriod
+    settled_until: date
     units: int = 0
     posted: int = 0
     billed: int = 0
@@ -51,7 +64,6 @@ class LoanState:
     """
 
     name: str
-    order: int
     start: date
     maturity: date
     periods: tuple[InterestPeriod, ...]
@@ -97,10 +109,11 @@ class DueState:
     key: str
     component: Component
     loan: str
-    order: int
     due_date: date
     amount: int
     outstanding: int
+    day_count: DayCount
+    reference: ReferencePeriod
     tranches: tuple[tuple[int, date], ...] = ()
     late: list[LatePiece] = field(default_factory=list)
     units: int = 0
@@ -124,11 +137,12 @@ class DueState:
 
 @dataclass(slots=True)
 class FeeState:
-    """The commitment fee of the fee period that began on ``start``; pieces are (day, amount it is worked out on)."""
+    """The commitment fee of the fee period that began on ``start``; pieces are (day, amount, rate a year)."""
 
     start: date
     ends: date
-    pieces: list[tuple[date, int]] = field(default_factory=list)
+    day_count: DayCount
+    pieces: list[tuple[date, int, Fraction]] = field(default_factory=list)
     units: int = 0
     posted: int = 0
     billed: int = 0

@@ -44,6 +44,7 @@ class Component(StrEnum):
 
 WATERFALL = tuple(Component)
 QUARTER = Tenor(3, "M")
+_BY_PERIOD = (DayCount.ACT_ACT_ICMA, DayCount.ACT_365L)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,15 @@ class FacilityTerms:
                 raise ValueError(f"{name}: it is 0 or more.")
         if self.grace_days < 0:
             raise ValueError("grace_days: it is 0 or more.")
+        months = self.period_tenor.months
+        if self.day_count in _BY_PERIOD and (not months or 12 % months):
+            raise ValueError(
+                f"day_count: {self.day_count} needs interest periods of 1, 2, 3, 4, 6 or 12 months."
+            )
+        if self.commitment_fee_day_count in _BY_PERIOD:
+            raise ValueError(
+                f"commitment_fee_day_count: {self.commitment_fee_day_count} needs interest periods."
+            )
         _published_in_time(self)
 
     def periods(self, start: date, maturity: date | None = None) -> tuple[InterestPeriod, ...]:
@@ -201,8 +211,9 @@ def _published_in_time(terms: FacilityTerms) -> None:
     rate = terms.rate.then if isinstance(terms.rate, ZeroUntil) else terms.rate
     if not isinstance(rate, OvernightRate):
         return
-    # The last night's rate is that of the day before the end, so many business days back, published a lag later.
-    if rate.lookback_days + rate.lockout_days < rate.publication_lag - 1:
+    # Interest falls due at the start of the day that ends its period. The last night's rate is that of the business day
+    # before, so many business days back, and is published a lag later: on the very day it is too late to be asked for.
+    if rate.lookback_days + rate.lockout_days < rate.publication_lag:
         raise ValueError(
             "rate: the last fixing of a period would be published after its payment; give it a longer lookback."
         )

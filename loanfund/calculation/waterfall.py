@@ -1,9 +1,15 @@
 """The waterfall: which sums a payment pays, and how much of each."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from loanfund.calculation.state import DueState
 from loanfund.calculation.terms import Component
+
+
+def loan_number(name: str) -> tuple[tuple[str, int], ...]:
+    """A loan's name as its place among loans: by the number in it, so that LN-9 comes before LN-10; no loan first."""
+    return tuple((text, int(number)) for text, number in re.findall(r"(\D*)(\d+)", name)) or ((name, 0),)
 
 
 def in_paying_order(dues: Iterable[DueState], waterfall: Sequence[Component]) -> list[DueState]:
@@ -11,7 +17,7 @@ def in_paying_order(dues: Iterable[DueState], waterfall: Sequence[Component]) ->
     rank = {component: place for place, component in enumerate(waterfall)}
     return sorted(
         (due for due in dues if due.outstanding),
-        key=lambda due: (rank[due.component], due.due_date, due.order, due.key),
+        key=lambda due: (rank[due.component], due.due_date, loan_number(due.loan), due.key),
     )
 
 

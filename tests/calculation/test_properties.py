@@ -56,10 +56,12 @@ profiles = st.one_of(
 
 @st.composite
 def deals(draw: st.DrawFn) -> FacilityTerms:
+    day_count = draw(st.sampled_from(DATED))
+    tenors = [Tenor(1, "M"), Tenor(3, "M"), Tenor(90, "D")]
     return terms(
         rate=draw(rates),
-        day_count=draw(st.sampled_from(DATED)),
-        period_tenor=draw(st.sampled_from([Tenor(1, "M"), Tenor(3, "M"), Tenor(90, "D")])),
+        day_count=day_count,
+        period_tenor=draw(st.sampled_from(tenors[:2] if day_count is DayCount.ACT_ACT_ICMA else tenors)),
         profile=draw(profiles),
         payment_calendar=draw(st.sampled_from([EVERY_DAY, WEEKENDS_ONLY])),
         adjust_periods=draw(st.booleans()),
