@@ -63,11 +63,17 @@ class Scroll(Node):
 
 @register.inclusion_tag("components/money_bar.html")
 def money_bar(
-    parts: Sequence[tuple[str, Decimal]], total: Decimal, code: str, title: str, links: Any = None
+    parts: Sequence[tuple[str, Decimal]],
+    total: Decimal,
+    code: str,
+    title: str,
+    links: Any = None,
+    rest: str = "",
 ) -> dict[str, Any]:
     """One sum as a bar: `parts` are (label, amount) pairs, none negative, drawn in order against `total` (> 0).
 
-    The picture has a title and a description; the legend beneath carries every figure as text.
+    `links` leads from a label to the list behind it; the part called `rest` is drawn in grey. The picture has a title
+    and a description; the legend beneath carries every figure as text.
     """
     whole = exact(total)
     left, drawn = 0, []
@@ -81,7 +87,7 @@ def money_bar(
                 "left": left,
                 "width": width,
                 "share": share.quantize(Decimal("0.0001")),
-                "colour": f"c{number % 6 + 1}",
+                "colour": "c6" if label == rest else f"c{number % 5 + 1}",
                 "link": (links or {}).get(label, ""),
             }
         )
