@@ -51,6 +51,11 @@ app.conf.update(
             "schedule": 5.0,
             "options": {"expires": 5},
         },
+        "notices": {
+            "task": "parties.send_notices",
+            "schedule": 10.0,
+            "options": {"expires": 10},
+        },
     },
 )
 app.autodiscover_tasks()

@@ -6,11 +6,16 @@ import re
 from pathlib import Path
 
 import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.test import Client, override_settings
 
+from loanfund.audit.models import AuditEvent
 from loanfund.parties import roles, second_factor, vendoring
-from loanfund.parties.models import User
+from loanfund.parties.models import Notice, User
 from tests.parties.cast import person
 
 VENDOR = Path(vendoring.__file__).parent / "static" / "vendor"
@@ -135,3 +140,21 @@ def test_a_rule_stays_only_when_something_uses_all_its_classes() -> None:
     assert vendoring.without_unread_variables(":root{--a:1;--b:var(--a);--c:2}i{x:var(--c)}") == (
         ":root{--c:2}i{x:var(--c)}"
     )
+
+
+@pytest.mark.django_db
+def test_a_sign_in_is_on_record_and_told_to_the_person() -> None:
+    analyst, client = demo_person("Analyst", roles.ANALYST), Client()
+    with debug:
+        code = second_factor.demo_code(analyst.email)
+    client.post("/account/login/", {"login": analyst.email, "password": second_factor.DEMO_PASSWORD})
+    assert not AuditEvent.objects.filter(action="user.signed_in").exists()
+    client.post("/account/2fa/authenticate/", {"code": code}, headers={"user-agent": "Lynx"})
+    event = AuditEvent.objects.get(action="user.signed_in")
+    assert event.after["browser"] == "Lynx"
+    assert "with Lynx" in Notice.objects.get(recipient=analyst).body
+
+
+@pytest.mark.django_db
+def test_nobody_edits_roles_or_second_factors_as_plain_rows() -> None:
+    assert not {Group, EmailAddress, Authenticator} & set(admin.site._registry)

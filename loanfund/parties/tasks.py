@@ -1,0 +1,23 @@
+"""What the workers do for parties: telling people what the outbox holds."""
+
+from celery import shared_task
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+
+from loanfund.parties import services
+
+
+@shared_task(
+    name="parties.send_notices",
+    acks_late=True,
+    reject_on_worker_lost=True,
+    autoretry_for=(OperationalError, InterfaceError),
+    retry_backoff=1,
+    max_retries=3,
+    ignore_result=True,
+)
+def send_notices() -> None:
+    """Claim what waits and send it; whatever a killed worker had claimed is free again when its claim runs out."""
+    for notice_id in services.claim_notices(now=timezone.now()):
+        services.send_claimed(notice_id=notice_id, base_url=settings.BASE_URL, now=timezone.now())
