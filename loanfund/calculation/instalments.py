@@ -7,6 +7,7 @@ neither principal nor rate changes, takes the short way; the other way gives the
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from itertools import pairwise
 
 from loanfund.calculation.annuities import Ratio, level_instalment, level_instalment_over
@@ -57,12 +58,11 @@ class _Plan:
         self.balance = decimal_to_minor(terms.principal, self.currency)
         self.balloon = self.balance if terms.profile is ProfileKind.BULLET else self._minor(terms.balloon)
         self.grace = terms.principal_grace
-        if terms.interest_grace_is is InterestGrace.CAPITALISE:
-            self.grace = max(self.grace, terms.interest_grace)
         self.changes = _rate_changes(terms.rate)
         self.events = self._events()
         self._check()
         self.deferred = 0
+        self.fresh = 0  # interest just capitalised, which bears interest from its payment day
         self.credit = 0  # prepaid principal that the next instalments are let off
         self.regular: int | None = None  # the instalment in force, or the regular principal
         self.first_regular: int | None = None
@@ -71,8 +71,8 @@ class _Plan:
         self.residual = 0
         self.factors = self._factors()
 
-    def _minor(self, amount: object) -> int:
-        return decimal_to_minor(amount, self.currency) if amount is not None else 0  # type: ignore[arg-type] # Decimal
+    def _minor(self, amount: Decimal | None) -> int:
+        return decimal_to_minor(amount, self.currency) if amount is not None else 0
 
     def _check(self) -> None:
         terms = self.terms
@@ -228,17 +228,25 @@ class _Plan:
     def _period(self, i: int) -> Iterator[Row]:
         """The rows of the i-th period: what happens within it, then its instalment."""
         start, end = self.timetable.dates[i], self.timetable.dates[i + 1]
-        pieces, billed = [(start, self.balance)], 0
+        pieces, billed = [(start, self.balance - self.fresh)], 0
+        since = self.timetable.payment_dates[i - 1] if self.fresh else start
         while self.events and self.events[-1].on < end:
             event = self.events.pop()
+            if event.on >= since:
+                self._bears(pieces, since)
             row = self._event(i, event)
             billed += row.interest
             yield row
-            if pieces[-1][0] == event.on:
-                pieces.pop()
-            pieces.append((event.on, self.balance))
+            pieces.append((event.on, self.balance - self.fresh))
+        self._bears(pieces, min(since, end))
         own = self._rounded(self._accrued(i, pieces, end)) - billed
         yield self._instalment(i, own)
+
+    def _bears(self, pieces: list[tuple[date, int]], since: date) -> None:
+        """Interest that was capitalised bears interest from the day on which it fell due."""
+        if self.fresh:
+            self.fresh = 0
+            pieces.append((since, self.balance))
 
     def _event(self, i: int, event: Draw | Prepayment) -> Row:
         start = self.timetable.dates[i]
@@ -295,7 +303,8 @@ class _Plan:
         """What principal each period would repay if nothing happened any more."""
         trial = _Plan(replace(self.terms, draws=(), prepayments=()), self.timetable)
         trial.balance, trial.balloon, trial.deferred = self.balance, self.balloon, self.deferred
-        trial.regular, trial.rated, trial.credit = self.regular, self.rated, self.credit
+        trial.regular, trial.rated = self.regular, self.rated
+        trial.credit, trial.fresh = self.credit, self.fresh
         planned = [0] * i
         for k in range(i, self.count):
             planned += [row.principal for row in trial._period(k)]
@@ -312,6 +321,9 @@ class _Plan:
                 self.deferred, interest = interest, 0
             else:
                 capitalised, interest = interest, 0
+                self.fresh = capitalised
+                if capitalised:
+                    self.regular = self.planned = None  # what is left has grown and is spread anew
                 if self.terms.profile is ProfileKind.BULLET:
                     self.balloon += capitalised
         self.balance += capitalised - principal
@@ -389,15 +401,12 @@ class _Plan:
         return rounded_quotient(numerator, denominator * unit, self.rounding) * unit
 
     def _level_factors(self, i: int) -> list[Ratio]:
-        """The factors that an instalment from the i-th period on is worked out on, at the rate then in force."""
-        numerator, denominator = self._rate(self.timetable.dates[i])
+        """The factors that an instalment from the i-th period on is worked out on; steps of the rate are known by then."""
         if self.terms.level_on is LevelOn.FIRST_PERIOD:
+            numerator, denominator = self._rate(self.timetable.dates[i])
             n, d = self._fraction(0, self.timetable.dates[1])
             return [(n * numerator, d * denominator)] * (self.count - i)
-        if not self.changes:
-            return self.factors[i:]
-        fractions = (self._fraction(k, self.timetable.dates[k + 1]) for k in range(i, self.count))
-        return [(n * numerator, d * denominator) for n, d in fractions]
+        return self.factors[i:]
 
 
 def _rate_changes(rate: FixedRate | SteppedRate | ZeroUntil) -> list[date]:
