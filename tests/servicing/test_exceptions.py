@@ -74,7 +74,8 @@ def test_what_is_cured_in_the_night_brings_its_missed_nights_along(world: World)
     world.close_through(OPENED + timedelta(days=8))
     publish(OPENED + timedelta(days=2), OPENED + timedelta(days=8))
     world.close_through(OPENED + timedelta(days=9))
-    assert CloseException.objects.get().state == CloseException.State.CURED
+    exception = CloseException.objects.get()
+    assert exception.state == CloseException.State.CURED, exception.reason
     assert_books_hold()
 
 

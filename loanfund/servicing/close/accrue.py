@@ -18,7 +18,7 @@ from loanfund.ledger.services import post_entries
 from loanfund.servicing.engine import bring_to, write_night
 from loanfund.servicing.factors import store_factors
 from loanfund.servicing.fold import morning_picture, night_picture, quiet_morning
-from loanfund.servicing.models import Accrual, CloseBatch, CloseException, FacilityAccrual
+from loanfund.servicing.models import Accrual, CloseBatch, CloseException, Diary, FacilityAccrual
 from loanfund.servicing.selectors.facilities import available_commitment
 
 BATCH_LOANS = 5_000
@@ -208,6 +208,8 @@ def _except(batch: CloseBatch, facility: Facility, error: Exception) -> None:
     reason = f"{error}" or type(error).__name__
     if state := sqlstate(error):
         reason = f"{reason} ({state})"
+    # Until it is cured every night and morning tries it again.
+    Diary.objects.filter(facility=facility).update(attend_on=batch.run.business_date)
     standing = CloseException.objects.filter(facility=facility).exclude(state="cured").first()
     if standing is None:
         CloseException.objects.create(

@@ -1,0 +1,143 @@
+"""Money that came in: found to belong somewhere, held when not, split by a decision, sent back by two people."""
+
+from decimal import Decimal
+
+import pytest
+
+from loanfund.audit.errors import Refused
+from loanfund.ledger.models import AccountKind as K
+from loanfund.servicing import selectors, services
+from loanfund.servicing.models import Receipt
+from tests.servicing.world import World, assert_books_hold, bullet, make_world
+
+D = Decimal
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world() -> World:
+    made = make_world()
+    made.sign(bullet())
+    return made
+
+
+BANK = """reference,amount,currency,value_date,sender
+{facility} interest,"1,250.00",USD,2026-03-02,Northlight
+no idea,75.10,USD,2026-03-02,Somebody
+{facility} again,-5,USD,2026-03-02,Northlight
+{facility} interest,1250.00,USD,2026-03-02,Northlight
+"""
+COINS = """hash,time,asset,amount,sender,reference
+0xabc,2026-03-01T23:30:00+00:00,USD,10.000000,0xfeed,{facility}
+0xdef,2026-03-02T09:00:00+00:00,USDC,10.000000,0xfeed,{facility}
+"""
+
+
+def test_a_bank_file_becomes_receipts_or_sentences(world: World) -> None:
+    text = BANK.format(facility=world.facility.number)
+    imported = services.import_payments(
+        fund=world.fund, layout="bank", name="march.csv", text=text, actor=world.maker, on=world.today
+    )
+    outcomes = [row.outcome for row in imported.lines.order_by("line")]
+    assert outcomes[0] == f"the reference names {world.facility.number}"
+    assert outcomes[1] == "nothing in it names a facility"
+    assert outcomes[2] == "amount '-5' cannot be read"
+    assert "entered already" in outcomes[3]
+    with pytest.raises(Refused, match="was imported"):
+        services.import_payments(
+            fund=world.fund, layout="bank", name="again.csv", text=text, actor=world.maker, on=world.today
+        )
+
+
+def test_a_coin_transfer_takes_its_value_date_from_the_funds_clock(world: World) -> None:
+    """23:30 is past the cut-off of 17:00: it counts as the next day's. Another asset needs a recorded rate."""
+    imported = services.import_payments(
+        fund=world.fund,
+        layout="stablecoin",
+        name="chain.csv",
+        text=COINS.format(facility=world.facility.number),
+        actor=world.maker,
+        on=world.today,
+    )
+    first, second = imported.lines.order_by("line")
+    assert first.receipt is not None
+    assert first.receipt.value_date == world.today
+    assert "record the rate" in second.outcome
+
+
+def test_a_file_with_a_wrong_column_says_which(world: World) -> None:
+    with pytest.raises(Refused, match="no column value_date"):
+        services.import_payments(
+            fund=world.fund,
+            layout="bank",
+            name="x.csv",
+            text="reference,amount,currency,date,sender\n",
+            actor=world.maker,
+            on=world.today,
+        )
+
+
+def test_whoever_entered_a_receipt_cannot_book_it(world: World) -> None:
+    receipt = services.enter_receipt(
+        fund=world.fund,
+        amount=D(5),
+        value_date=world.today,
+        reference="x",
+        actor=world.maker,
+        on=world.today,
+    )
+    with pytest.raises(Refused, match="another person must book"):
+        services.book_receipt(receipt=receipt, actor=world.maker, on=world.today)
+
+
+def test_unmatched_money_is_held_until_a_decision_splits_it(world: World) -> None:
+    second = world.sign(bullet(), commitment=D(1_000_000))
+    receipt = world.receive(D("100.00"), reference="thank you")
+    assert receipt.facility is None
+    assert world.held(K.UNAPPLIED) == D("100.00")
+    with pytest.raises(Refused, match=r"100\.00 USD"):
+        services.propose_split(
+            receipt=receipt, parts=[(second, D("100.01"))], reason="mail", actor=world.maker, on=world.today
+        )
+    shares = services.propose_split(
+        receipt=receipt,
+        parts=[(world.facility, D("60.00")), (second, D("30.00"))],
+        reason="the partner's mail",
+        actor=world.maker,
+        on=world.today,
+    )
+    for share in shares:
+        services.book_share(share=share, actor=world.checker, on=world.today)
+    assert world.held(K.UNAPPLIED) == D("10.00")
+    assert selectors.unapplied(second) == D("30.00")
+    assert selectors.unassigned(receipt) == D("10.00")
+    services.reverse_receipt(receipt=receipt, reason="bounced", actor=world.maker, on=world.today)
+    assert world.held(K.UNAPPLIED) == selectors.unapplied(second) == selectors.unapplied(world.facility) == 0
+    assert_books_hold()
+
+
+def test_an_overpayment_is_refunded_by_two_people_and_never_beyond_what_is_held(world: World) -> None:
+    world.receive(D("100.00"))
+    refund = services.propose_refund(
+        facility=world.facility, amount=D("100.00"), reason="overpaid", actor=world.maker, on=world.today
+    )
+    with pytest.raises(Refused, match="another person must approve"):
+        services.approve_refund(refund=refund, actor=world.maker, on=world.today)
+    refund = services.approve_refund(refund=refund, actor=world.checker, on=world.today)
+    with pytest.raises(Refused, match="held unapplied"):
+        services.propose_refund(
+            facility=world.facility, amount=D("0.01"), reason="more", actor=world.maker, on=world.today
+        )
+    cash = world.held(K.CASH)
+    services.pay_refund(refund=refund, reference="OUT-1", actor=world.maker, on=world.today)
+    assert world.held(K.CASH) == cash - 100
+    assert_books_hold()
+
+
+def test_a_rejected_entry_may_be_entered_again(world: World) -> None:
+    entered = {"fund": world.fund, "amount": D(5), "value_date": world.today, "reference": "R-1", "on": world.today}
+    receipt = services.enter_receipt(**entered, actor=world.maker)
+    with pytest.raises(Refused, match="entered already"):
+        services.enter_receipt(**entered, actor=world.maker)
+    services.reject_receipt(receipt=receipt, reason="typing error", actor=world.checker, on=world.today)
+    assert services.enter_receipt(**entered, actor=world.maker).state == Receipt.State.ENTERED
