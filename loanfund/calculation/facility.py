@@ -10,10 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from fractions import Fraction
 
 from loanfund.calculation.billing import charge, start_fee
-from loanfund.calculation.events import Event, Reversed, in_order
+from loanfund.calculation.events import Event, PrepaymentNotice, Received, Refunded, Reversed, in_order
 from loanfund.calculation.fold import begin_day, run_night
 from loanfund.calculation.growth import Factors
 from loanfund.calculation.happenings import ARRANGEMENT
@@ -24,8 +23,8 @@ from loanfund.calculation.money import (
     minor_to_decimal,
     q12,
     round_minor,
-    rounded_quotient,
 )
+from loanfund.calculation.paying import prepayment_fee
 from loanfund.calculation.rates import Fixings
 from loanfund.calculation.state import DueState, State
 from loanfund.calculation.terms import Component, FacilityTerms
@@ -143,13 +142,14 @@ class Payoff:
 def payoff(terms: FacilityTerms, events: Iterable[Event], fixings: Fixings, on: date) -> Payoff:
     """The amount that pays everything off on a day: it is the replay to that day, so the day itself earns nothing."""
     state = replay(terms, events, fixings, on).state
+    terms = state.terms  # as amended
     dues: dict[Component, int] = defaultdict(int)
     for due in state.dues.values():
         dues[due.component] += due.outstanding
         dues[Component.DEFAULT_INTEREST] += due.posted - due.billed
     accrued = sum(one.posted - one.billed for loan in state.loans.values() for one in loan.open)
     fee = state.fee.posted - state.fee.billed if state.fee else 0
-    early = Fraction(sum(loan.undue for loan in state.loans.values())) * Fraction(terms.prepayment_fee)
+    early = sum(prepayment_fee(terms, loan.undue) for loan in state.loans.values())
 
     def money(amount: int) -> Decimal:
         return minor_to_decimal(amount, terms.currency)
@@ -160,7 +160,7 @@ def payoff(terms: FacilityTerms, events: Iterable[Event], fixings: Fixings, on: 
         money(dues[Component.INTEREST] + accrued),
         money(dues[Component.DEFAULT_INTEREST]),
         money(dues[Component.FEES] + dues[Component.COSTS] + fee),
-        money(rounded_quotient(early.numerator, early.denominator, terms.rounding)),
+        money(early),
         money(state.unapplied),
     )
 
@@ -217,11 +217,15 @@ def _tranches(
     One replay for each booking date of a back-valued event, with what was known then: the growth of a due from one
     to the next is payable from that booking date.
     """
+    announced = any(isinstance(event, PrepaymentNotice) for event in events)
     cuts = sorted(
         {
             event.booked_on
             for event in events
-            if event.booked_on is not None and event.value_date < event.booked_on <= through
+            if event.booked_on is not None
+            and event.value_date < event.booked_on <= through
+            # Money that came earlier than was known makes nothing due, unless it was to repay early.
+            and (announced or not isinstance(event, Received | Refunded))
         }
     )
     found: dict[str, tuple[tuple[int, date], ...]] = {}

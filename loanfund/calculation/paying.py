@@ -10,7 +10,7 @@ from loanfund.calculation.lateness import paid_late
 from loanfund.calculation.money import rounded_quotient
 from loanfund.calculation.profiles import PrepaymentEffect
 from loanfund.calculation.state import DueState, LoanState, Notice
-from loanfund.calculation.terms import Component
+from loanfund.calculation.terms import Component, FacilityTerms
 from loanfund.calculation.waterfall import allocate
 from loanfund.calculation.workings import Workings
 
@@ -103,8 +103,7 @@ def _prepay(fold: Workings, notice: Notice, day: date) -> None:
         due_key = f"{loan.name}:interest:{day}:{notice.id}"
         new_due(fold, Component.INTEREST, loan, due_key, accrued, day)
         state.control["ACCRUED_INTEREST"] -= accrued
-    fee = Fraction(amount) * Fraction(state.terms.prepayment_fee)
-    charged = rounded_quotient(fee.numerator, fee.denominator, state.terms.rounding)
+    charged = prepayment_fee(state.terms, amount)
     charge(
         fold,
         Component.FEES,
@@ -116,6 +115,12 @@ def _prepay(fold: Workings, notice: Notice, day: date) -> None:
     )
     for due, part in allocate(state.unapplied, state.dues.values(), state.terms.waterfall):
         _pay(fold, due, part, day)
+
+
+def prepayment_fee(terms: FacilityTerms, amount: int) -> int:
+    """The fee for repaying a principal early, both in minor units."""
+    fee = Fraction(amount) * Fraction(terms.prepayment_fee)
+    return rounded_quotient(fee.numerator, fee.denominator, terms.rounding)
 
 
 def _replan_after(fold: Workings, loan: LoanState, amount: int, effect: PrepaymentEffect, day: date) -> None:
