@@ -34,7 +34,9 @@ SELECT %(before)s, l.id, 0, l.facility_id, 0, %(before)s, l.amount, 0.03, 1, 360
     (%(classes)s::bigint[])[1 + l.id %% array_length(%(classes)s::bigint[], 1)], 0, 0, 1, 0
 FROM servicing_loan l
 """
-_DIARY = "INSERT INTO servicing_diary (facility_id, attend_on) SELECT id, %(maturity)s FROM facilities_facility"
+_DIARY = (
+    "INSERT INTO servicing_diary (facility_id, attend_on) SELECT id, %(maturity)s FROM facilities_facility"
+)
 
 
 @contextmanager
@@ -90,7 +92,10 @@ def copy_of_the_same_rows() -> float:
         file.flush()
 
         def write() -> None:
-            with raw.cursor().copy("COPY bare FROM STDIN (FORMAT binary)") as sink, open(file.name, "rb") as rows:
+            with (
+                raw.cursor().copy("COPY bare FROM STDIN (FORMAT binary)") as sink,
+                open(file.name, "rb") as rows,
+            ):
                 while block := rows.read(1 << 16):
                     sink.write(block)
 
@@ -103,7 +108,9 @@ def close_100k() -> Figure:
     with portfolio(100_000) as world, workers(2):
         ours = once(lambda: close_through_workers(world))
         floor = copy_of_the_same_rows()
-    return Figure(ours, floor, note="100,000 accrual rows on both sides; ours with ledger entry, proof and seals")
+    return Figure(
+        ours, floor, note="100,000 accrual rows on both sides; ours with ledger entry, proof and seals"
+    )
 
 
 def _again(loans: int) -> Figure:
@@ -137,5 +144,3 @@ def close_again() -> Figure:
 def close_again_100k() -> Figure:
     """A closed day once more, 100,000 loans."""
     return _again(100_000)
-
-

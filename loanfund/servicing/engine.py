@@ -229,7 +229,9 @@ def write_night(*, facility: Facility, picture: Picture, on: date, batch_id: int
         "accruals": rows.write_nights(facility, picture, on=on, batch_id=batch_id).written,
         "facility_accruals": rows.write_facility_nights(facility, picture, on=on, batch_id=batch_id).written,
     }
-    Diary.objects.filter(facility=facility).exclude(attend_on=picture.attend_on).update(attend_on=picture.attend_on)
+    Diary.objects.filter(facility=facility).exclude(attend_on=picture.attend_on).update(
+        attend_on=picture.attend_on
+    )
     return Difference([], counts)
 
 

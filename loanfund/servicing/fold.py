@@ -107,10 +107,13 @@ def night_picture(facility: Facility, on: date) -> Picture:
     After a step it holds only the night's own rows (`Picture.partial`).
     """
     kept = _kept(facility, on)
-    if kept is None or any(night.estimated for night in kept.history.nights[-len(kept.history.state.loans) :]):
+    if kept is None or any(
+        night.estimated for night in kept.history.nights[-len(kept.history.state.loans) :]
+    ):
         return draw_picture(facility, through=on, end_of_day=True)
     planned = [
-        stored(row) for row in facility.events.filter(kind__in=KINDS, value_date=on + ONE_DAY).order_by("number")
+        stored(row)
+        for row in facility.events.filter(kind__in=KINDS, value_date=on + ONE_DAY).order_by("number")
     ]
     try:
         state, record = advance(kept.history.state, planned, factors_on(on, end_of_day=True))
@@ -210,7 +213,12 @@ class Painter:
     def periods(self) -> tuple[Period, ...]:
         return tuple(
             Period(
-                self.loans[name], one.start, one.end, one.payment_date, one.unadjusted_start, one.unadjusted_end
+                self.loans[name],
+                one.start,
+                one.end,
+                one.payment_date,
+                one.unadjusted_start,
+                one.unadjusted_end,
             )
             for name, one in self.history.periods
         )
@@ -263,7 +271,7 @@ class Painter:
 
     def shares(self) -> tuple[Share, ...]:
         """Allocations, those of one source to one due on one day added up."""
-        sums: dict[tuple[Any, ...], int] = {}
+        sums: dict[tuple[str, str, str, str, date, int | None], int] = {}
         for one in self.history.shares:
             place = (
                 one.source,
@@ -274,7 +282,10 @@ class Painter:
                 self.loan(one.loan),
             )
             sums[place] = sums.get(place, 0) + one.amount
-        return tuple(Share(*place, self.money(amount)) for place, amount in sums.items())
+        return tuple(
+            Share(source, due, component, how, day, loan, self.money(amount))
+            for (source, due, component, how, day, loan), amount in sums.items()
+        )
 
     def owned(self) -> dict[tuple[AccountKind, str], Decimal]:
         whole = facility_owner(self.facility.pk)

@@ -89,7 +89,10 @@ def dues_equal_ledger() -> Finding:
             coalesce(o.n, 0)
         FROM owned o FULL JOIN ledger l ON l.owner = o.owner AND l.kind = o.kind""")
     breaks = [
-        Break(f"servicing_due:{owner}", f"{kind} of {owner}: the dues leave {beneath}, the ledger says {ledger}.")
+        Break(
+            f"servicing_due:{owner}",
+            f"{kind} of {owner}: the dues leave {beneath}, the ledger says {ledger}.",
+        )
         for owner, kind, beneath, ledger, _ in rows
         if beneath != ledger
     ]

@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 
-from loanfund.ledger.models import AccountKind as K
 from loanfund.reference.models import RateFixing, ReferenceRate
 from loanfund.reference.services import ensure_calendars, ensure_reference_rates
 from loanfund.servicing import services

@@ -73,7 +73,9 @@ def kill_once(moment: random.Random) -> bool:
 
 
 @pytest.mark.slow
-def test_a_close_that_is_killed_ends_in_the_same_books(django_db_setup: None, django_db_blocker: object) -> None:
+def test_a_close_that_is_killed_ends_in_the_same_books(
+    django_db_setup: None, django_db_blocker: object
+) -> None:
     with django_db_blocker.unblock():  # type: ignore[attr-defined] # pytest-django's own
         kills(facilities=30, loans_each=5, times=4)
 

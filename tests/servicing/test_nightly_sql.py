@@ -27,12 +27,24 @@ def booked_equals_replayed(world: World) -> None:
     for facility in world.facilities:
         picture = draw_picture(facility, through=world.today)
         wanted = {
-            (night.loan_id, night.on): (night.exact, night.posted, night.principal, night.rate, night.state.period_exact)
+            (night.loan_id, night.on): (
+                night.exact,
+                night.posted,
+                night.principal,
+                night.rate,
+                night.state.period_exact,
+            )
             for night in picture.nights
         }
         rows = Accrual.objects.filter(facility_id=facility.pk, sequence=0)
         found = {
-            (row.loan_id, row.accrual_date): (row.exact, row.posted, row.principal, row.rate, row.period_exact)
+            (row.loan_id, row.accrual_date): (
+                row.exact,
+                row.posted,
+                row.principal,
+                row.rate,
+                row.period_exact,
+            )
             for row in rows
         }
         assert found == wanted
@@ -52,7 +64,7 @@ def test_sql_and_replay_agree_on_every_convention() -> None:
     booked_equals_replayed(world)
 
 
-def test_a_night_written_by_sql_does_not_round_each_day_up(  ) -> None:
+def test_a_night_written_by_sql_does_not_round_each_day_up() -> None:
     """The rival who rounds every day up to a cent earns 30,003.00 on a million at 3 %; 360 nights earn 30,000.00."""
     world = make_world()
     world.sign(bullet(months=12))

@@ -135,7 +135,13 @@ def test_an_overpayment_is_refunded_by_two_people_and_never_beyond_what_is_held(
 
 
 def test_a_rejected_entry_may_be_entered_again(world: World) -> None:
-    entered = {"fund": world.fund, "amount": D(5), "value_date": world.today, "reference": "R-1", "on": world.today}
+    entered = {
+        "fund": world.fund,
+        "amount": D(5),
+        "value_date": world.today,
+        "reference": "R-1",
+        "on": world.today,
+    }
     receipt = services.enter_receipt(**entered, actor=world.maker)
     with pytest.raises(Refused, match="entered already"):
         services.enter_receipt(**entered, actor=world.maker)

@@ -96,7 +96,7 @@ def prepare(fund: Fund, on: date) -> dict[str, int]:
 def accrue(batch: CloseBatch) -> dict[str, Any]:
     """Write the night of every facility in a batch; what cannot be closed becomes an exception and the rest goes on."""
     fund, on = batch.run.fund, batch.run.business_date
-    place = {
+    place: dict[str, Any] = {
         "fund": fund.pk,
         "on": on,
         "before": on - timedelta(days=1),
@@ -121,9 +121,7 @@ def accrue(batch: CloseBatch) -> dict[str, Any]:
     return {"plain": plain, "attended": len(attended), "rows": rows} | counts
 
 
-def attend(
-    batch: CloseBatch, facilities: Sequence[int], *, on: date, nights_only: bool
-) -> dict[str, int]:
+def attend(batch: CloseBatch, facilities: Sequence[int], *, on: date, nights_only: bool) -> dict[str, int]:
     """Bring facilities to their replay, one savepoint each, and post their own entries in one call.
 
     `nights_only` draws the picture of the end of the day (its night accrued, the next day's dues not yet fallen);

@@ -106,7 +106,7 @@ WHERE f.fund_id = %(fund)s AND a.accrual_date = %(before)s AND a.sequence = 0 AN
 def prove(run: CloseRun) -> tuple[dict[str, Any], list[str]]:
     """Counts, and a sentence for everything that does not hold: trial balance, sub-ledger against ledger, every loan."""
     fund, on = run.fund, run.business_date
-    place = {
+    place: dict[str, Any] = {
         "fund": fund.pk,
         "on": on,
         "before": on - timedelta(days=1),

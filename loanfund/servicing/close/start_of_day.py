@@ -1,15 +1,18 @@
 """The start of a business day: periods roll, sums fall due, unapplied credit pays them, and those concerned are told."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import Sum
 
 from loanfund.audit.sealing import seal_batch
+from loanfund.calculation.money import currency
 from loanfund.facilities.hooks import DAY_CLOSED
-from loanfund.facilities.models import Fund
+from loanfund.facilities.models import Facility, Fund
+from loanfund.parties.services import notify_partner
 from loanfund.servicing.close.accrue import attend
-from loanfund.servicing.models import Accrual, CloseBatch, CloseRun, FacilityAccrual
+from loanfund.servicing.models import Accrual, CloseBatch, CloseRun, Due, FacilityAccrual
 
 BATCH_FACILITIES = 500
 
@@ -45,6 +48,31 @@ def fall_due(batch: CloseBatch) -> dict[str, Any]:
 
 
 def tell(run: CloseRun) -> dict[str, Any]:
-    """Tell whoever hangs work on a closed day, such as the statements of a month; they register themselves."""
+    """Tell partners what falls due, and whoever hangs work on a closed day, such as the statements of a month."""
     fund = Fund.objects.get(pk=run.fund_id)
-    return {name: work(fund=fund, on=run.business_date) for name, work in sorted(DAY_CLOSED.items())}
+    return {"due_notices": _tell_dues(fund, fund.business_date)} | {
+        name: work(fund=fund, on=run.business_date) for name, work in sorted(DAY_CLOSED.items())
+    }
+
+
+def _tell_dues(fund: Fund, on: date) -> int:
+    """One notice a facility for what falls due on `on`; the same day told twice is told once."""
+    owed = (
+        Due.objects.filter(facility__fund=fund, due_date=on, sequence=0)
+        .values("facility_id")
+        .annotate(total=Sum("amount"))
+        .order_by("facility_id")
+    )
+    told = 0
+    for row in owed:
+        facility = Facility.objects.select_related("partner").get(pk=row["facility_id"])
+        amount = f"{row['total']:,.{currency(fund.currency).decimals}f} {fund.currency}"
+        told += notify_partner(
+            partner=facility.partner,
+            kind="due",
+            key=f"due:{facility.pk}:{on.isoformat()}",
+            subject=f"{facility.number}: {amount} is due today",
+            body=f"{amount} falls due under {facility.number} on {on:%d %B %Y}. The portal shows what it is made of.",
+            on=on,
+        )
+    return told

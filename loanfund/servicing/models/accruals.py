@@ -1,6 +1,6 @@
 """The sub-ledger beneath the accrual entries: one row a loan a day, and the day's factors they were made with."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.postgres.indexes import BrinIndex, OpClass
 from django.db import models
@@ -9,7 +9,7 @@ from django.db.models import Q
 from loanfund.audit.models import AppendOnly
 from loanfund.servicing.models.drawdowns import MONEY
 
-INTEGER = {"max_digits": 80, "decimal_places": 0}
+INTEGER: dict[str, Any] = {"max_digits": 80, "decimal_places": 0}
 
 
 class AccrualClass(AppendOnly):

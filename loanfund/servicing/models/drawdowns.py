@@ -1,6 +1,6 @@
 """A borrowing on its way out: asked for, approved, released by a second person, settled."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -11,7 +11,7 @@ from loanfund.audit.models import Sealed
 from loanfund.facilities.models import Facility
 from loanfund.parties.models import SettlementAccount
 
-MONEY = {"max_digits": 38, "decimal_places": 12}
+MONEY: dict[str, Any] = {"max_digits": 38, "decimal_places": 12}
 
 
 class Drawdown(Sealed):

@@ -374,6 +374,8 @@ def reverse_receipt(*, receipt: Receipt, reason: str, actor: User, on: date) -> 
     assigned = shares.aggregate(total=Sum("amount"))["total"] or ZERO
     entries: list[EntryDraft] = []
     for share in shares:
+        if share.event is None:
+            continue
         facility = held[share.facility_id]
         legs = postings.receipt_bounced(
             currency=locked.currency, owner=facility_owner(facility.pk), amount=share.amount

@@ -91,7 +91,7 @@ def approve_refund(*, refund: Refund, actor: User, on: date) -> Refund:
     held = hold_facility(refund.facility, on) if refund.facility else None
     hold_fund(refund.fund, on)
     if refund.receipt is not None:
-        Receipt.objects.select_for_update(of=("self",)).get(pk=refund.receipt_id)
+        Receipt.objects.select_for_update(of=("self",)).get(pk=refund.receipt.pk)
     locked = _locked(refund, State.PROPOSED)
     if locked.maker_id == actor.pk:
         raise Refused("You proposed this refund, so another person must approve it.")
