@@ -160,6 +160,7 @@ class Run:
             command=cache.command,
             environment=lambda: os.environ | self._mark(),
             answers=cache.answers,
+            before=cache.clear_leftovers,
             patience=15,
         )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launcher.osuser import Trouble
+from launcher.processes import stop, working_in
 
 
 def binary_in(site_packages: Path) -> Path:
@@ -38,6 +39,15 @@ class Valkey:
     def url(self, number: int = 0) -> str:
         return f"unix://{self.socket}?db={number}"
 
+    def processes(self) -> list[int]:
+        """The servers on this data, known by their working folder."""
+        return working_in(self.home, self.binary.name)
+
+    def clear_leftovers(self) -> None:
+        """Ends, in order, a server that an earlier, killed run left on this data: two would write one file."""
+        for pid in self.processes():
+            stop(pid)
+
     def command(self) -> list[str]:
         for folder in (self.home, self.sockets):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -62,6 +72,9 @@ class Valkey:
             "--loglevel",
             "warning",
             "--daemonize",
+            "no",
+            # A title would be written over the environment, in which our mark stands.
+            "--set-proc-title",
             "no",
         ]
 

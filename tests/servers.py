@@ -21,7 +21,7 @@ from pathlib import Path
 from launcher.layout import schema_digest
 from launcher.osuser import Trouble
 from launcher.postgres import APP, FAST, OWNER, SAFE, SUPERUSER, Postgres, choose
-from launcher.processes import MARK, alive, marked, stop, wait_until
+from launcher.processes import MARK, alive, command_of, marked, stop, wait_until, working_in
 from launcher.valkey import Valkey, binary_in
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -132,7 +132,7 @@ def start() -> None:
 def _spawn(name: str, command: list[str], environment: Mapping[str, str], cluster: Postgres | None) -> None:
     options = cluster.drop.popen_options() if cluster else {}
     with (folder() / f"{name}.log").open("ab") as log:
-        child = subprocess.Popen(
+        subprocess.Popen(
             command,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -142,7 +142,6 @@ def _spawn(name: str, command: list[str], environment: Mapping[str, str], cluste
             cwd="/",
             **options,
         )
-    (folder() / f"{name}.pid").write_text(str(child.pid))
 
 
 def _make_template(cluster: Postgres) -> None:
@@ -195,14 +194,10 @@ def _stop_postgres() -> None:
 
 def remove(where: Path) -> None:
     """Stops whatever runs for the folder `where` and deletes it."""
-    for name in ("valkey", "postgres"):
-        recorded = where / f"{name}.pid"
-        if recorded.exists():
-            pid = int(recorded.read_text())
-            # Only a process that is marked as this folder's: the number may be another's by now.
-            if pid in marked(where):
-                # PostgreSQL's SIGQUIT is at once and without ceremony: nobody reads a test database again.
-                stop(pid, first=signal.SIGQUIT if name == "postgres" else signal.SIGTERM, patience=5)
+    servers = working_in(where / "valkey", "valkey-server") + working_in(where / "pg" / "data", "postgres")
+    for pid in sorted({*marked(where), *servers}):
+        # PostgreSQL's SIGQUIT is at once and without ceremony: nobody reads a test database again.
+        stop(pid, first=signal.SIGQUIT if "postgres" in command_of(pid) else signal.SIGTERM, patience=5)
     shutil.rmtree(where, ignore_errors=True)
 
 

@@ -59,8 +59,10 @@ def postgres_of(layout: Layout) -> list[int]:
 
 
 def everything(layout: Layout) -> list[int]:
-    """All processes that run for this checkout."""
-    return [*marked(layout.var), *postgres_of(layout)]
+    """All processes that run for this checkout, by their mark or, for the servers, by the folder they work in."""
+    return sorted(
+        {*marked(layout.var), *postgres_of(layout), *working_in(layout.var / "valkey", "valkey-server")}
+    )
 
 
 @dataclass
