@@ -140,7 +140,7 @@ class _Overnight:
     def __init__(self, growth: Growth, rate: OvernightRate, fixings: Fixings) -> None:
         self.growth, self.rate, self.fixings = growth, rate, fixings
         self.units = FACTOR_UNITS  # the factor at the start of the run: 1 when the period begins
-        self.run: tuple[date, date, Fraction, int] | None = None
+        self.run: tuple[date, date, Pair, int] | None = None
         self.observed = 0  # days observed before this run, for the observation shift
         self.year = 365 if growth.key.day_count in (DayCount.ACT_365F, DayCount.ACT_365L) else 360
         self.inside = Fraction(rate.margin) if rate.margin_inside else Fraction(0)
@@ -160,7 +160,7 @@ class _Overnight:
         begun, _, daily, weight = self.run
         # Shifted, a rate is weighed by its own days from its first night on: the observation is over before interest is.
         nights = weight if self.rate.observation_shift else day.toordinal() - begun.toordinal()
-        step_num, step_den = daily.numerator * nights, daily.denominator * self.year
+        step_num, step_den = daily[0] * nights, daily[1] * self.year
         if self.rate.method is Method.COMPOUNDED:
             units = self.units + round30_product(self.units, step_num, step_den)
         else:
@@ -172,7 +172,7 @@ class _Overnight:
         if self.run is not None:
             begun, ends, daily, weight = self.run
             days = weight if self.rate.observation_shift else ends.toordinal() - begun.toordinal()
-            numerator, denominator = daily.numerator * days, daily.denominator * self.year
+            numerator, denominator = daily[0] * days, daily[1] * self.year
             if self.rate.method is Method.COMPOUNDED:
                 self.units += round30_product(self.units, numerator, denominator)
             else:
@@ -194,7 +194,10 @@ class _Overnight:
             # A locked rate stands for its own night's weight: the weights are never locked.
             weighed = calendar.add_business_days(business, -self.rate.lookback_days)
             weight = calendar.add_business_days(weighed, 1).toordinal() - weighed.toordinal()
-        self.run = (night, ends, Fraction(value) + self.inside, weight)
+        daily = value.as_integer_ratio()
+        if self.inside:
+            daily = (Fraction(*daily) + self.inside).as_integer_ratio()
+        self.run = (night, ends, daily, weight)
 
     def _with_margin(self, earned: int, day: date, observed_days: int) -> Pair:
         n, d = self.growth.fraction(day)
