@@ -9,11 +9,12 @@ from random import Random
 from typing import Any
 
 from loanfund.parties import roles
+from loanfund.parties.second_factor import DEMO_PASSWORD
 
 OPENED = date(2025, 10, 14)
 BUSINESS_DATE = date(2026, 8, 21)
 FUND_CODE = "HRF"
-PASSWORD = "calm harbour 2026"
+PASSWORD = DEMO_PASSWORD
 
 STAFF: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("analyst", "Ana Lyst", (roles.ANALYST,)),

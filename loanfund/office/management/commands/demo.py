@@ -1,6 +1,7 @@
 """`manage.py demo`: put the demo portfolio on the books, once, through the services that people use."""
 
 import time
+from itertools import chain
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from loanfund.facilities.models import Facility, Fund
 from loanfund.office.demo.play import Demo, loaded
 from loanfund.office.demo.script import BUSINESS_DATE
 from loanfund.origination.models import Application
+from loanfund.parties.second_factor import give_demo_second_factor
 from loanfund.servicing.models import Loan
 
 
@@ -33,6 +35,8 @@ class Command(BaseCommand):
         demo = Demo(options["seed"])
         demo.open()
         demo.play(BUSINESS_DATE)
+        for person in (*demo.staff.values(), *chain.from_iterable(demo.people.values())):
+            give_demo_second_factor(person)
         self.stdout.write(
             f"Demo portfolio on the books after {time.monotonic() - began:.0f} s: {len(demo.partners)} partners, "
             f"{Application.objects.count()} applications, {Facility.objects.count()} facilities, "
