@@ -270,6 +270,8 @@ def exact_decimal(value: Any) -> Decimal:
     number = Decimal(value)
     if not number.is_finite():
         raise ValueError(f"{value} is not a number.")
+    if number and not -60 < number.adjusted() < 60:
+        raise ValueError(f"{value} is not of a size that money or rates have.")
     return number
 
 

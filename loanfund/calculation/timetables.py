@@ -86,7 +86,7 @@ class Timetable:
 
 
 def _regular_dates(start: date, tenor: Tenor, count: int, end_of_month: bool) -> list[date]:
-    if start.day > 28 or not tenor.months:
+    if start.day > 28 or end_of_month or not tenor.months:
         return [add_tenor(start, tenor, times=n, end_of_month=end_of_month) for n in range(count + 1)]
     # Every month has such a day, so nothing needs clamping: thousands of timetables are made in what-ifs.
     first, day, step = start.year * 12 + start.month - 1, start.day, tenor.months

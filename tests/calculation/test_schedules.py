@@ -197,6 +197,13 @@ def test_a_payment_moved_to_a_monday_bears_no_more_interest() -> None:
     assert shifted.rows[0].payment_date == date(2026, 2, 16)
 
 
+def test_periods_from_the_last_of_january_end_where_months_do() -> None:
+    plain = Timetable.regular(date(2026, 1, 31), Tenor(1, "M"), 3)
+    assert plain.dates[1:] == (date(2026, 2, 28), date(2026, 3, 31), date(2026, 4, 30))
+    kept = Timetable.regular(date(2026, 2, 28), Tenor(1, "M"), 2, end_of_month=True)
+    assert kept.dates[1:] == (date(2026, 3, 31), date(2026, 4, 30))
+
+
 def test_a_period_that_is_moved_bears_interest_for_its_days() -> None:
     periods = interest_periods(
         START,

@@ -72,3 +72,10 @@ def test_another_day_count_gives_another_rate() -> None:
 def test_a_months_rate_as_nominal_and_effective_rates_a_year() -> None:
     assert nominal_rate(Decimal("0.01"), 12) == Decimal("0.12")
     assert float(effective_rate(Decimal("0.01"), 12)) == pytest.approx(1.01**12 - 1, abs=1e-12)
+
+
+def test_of_several_roots_the_one_nearest_to_nothing_is_the_rate_where_pyxirr_has_no_word() -> None:
+    flows = list(zip(NEW_YEAR, (Decimal(-100), Decimal(230), Decimal(-132)), strict=False))
+    found = xirr(flows, DayCount.THIRTY_E_360)
+    assert found.roots == (Decimal("0.1"), Decimal("0.2"))
+    assert found.rate == Decimal("0.1")
