@@ -30,11 +30,13 @@ def contract_rate(factors: Factors, state: State, loan_name: str, night: date) -
 
 def accrue_late(factors: Factors, state: State, record: Record, night: date) -> None:
     """Default interest of one night on every sum that is late at its end."""
+    grace = timedelta(days=state.terms.grace_days)
     for due in list(state.dues.values()):
         if not due.outstanding and not due.late:
             continue
-        amount = due.late_on(night)
-        if not amount and not due.late:
+        amount = due.unpaid_before(night - grace)
+        waiting = due.unpaid_before(night) - amount
+        if not amount and not waiting and not due.late:
             continue
         if due.component is Component.DEFAULT_INTEREST and not state.terms.default_interest_compounds:
             continue
@@ -44,10 +46,8 @@ def accrue_late(factors: Factors, state: State, record: Record, night: date) -> 
             rate = margin + contract_rate(factors, state, due.loan, night)
         if not rate:
             continue
-        _piece(due, night, amount, rate)
-        grace_ends = due.payable_from() + timedelta(days=state.terms.grace_days)
-        if night < grace_ends:
-            continue
+        _grace_over(due, night - grace)
+        _piece(due, LatePiece(night, amount, rate, waiting))
         units = late_units(state, due, night + _ONE_DAY)
         posted = round_minor(units, state.terms.currency, state.terms.rounding)
         if amount or units != due.units:
@@ -75,9 +75,20 @@ def earn(state: State, accrued: str, income: str, amount: int) -> None:
     state.totals["charged"] += amount
 
 
-def _piece(due: DueState, night: date, amount: int, rate: Fraction) -> None:
-    if not due.late or (due.late[-1].amount, due.late[-1].rate) != (amount, rate):
-        due.late.append(LatePiece(night, amount, rate))
+def _grace_over(due: DueState, payable: date) -> None:
+    """What was payable on a day is unpaid though its grace is over: it bears default interest since that day."""
+    for part in (amount for amount, day in due.parts() if day == payable):
+        for piece in due.late:
+            if piece.start >= payable:
+                moved = min(piece.waiting, part)
+                piece.waiting -= moved
+                piece.amount += moved
+
+
+def _piece(due: DueState, piece: LatePiece) -> None:
+    last = due.late[-1] if due.late else None
+    if last is None or (last.amount, last.rate, last.waiting) != (piece.amount, piece.rate, piece.waiting):
+        due.late.append(piece)
 
 
 def late_reference(terms: FacilityTerms, due_date: date) -> ReferencePeriod:
@@ -103,16 +114,19 @@ def late_units(state: State, due: DueState, until: date) -> int:
     return units
 
 
-def paid_late(state: State, due: DueState, day: date, amount: int) -> None:
-    """Money reached a due on a day: what is paid within the grace days bore nothing."""
-    if due.late and day <= due.payable_from() + timedelta(days=state.terms.grace_days):
-        for piece in due.late:
-            piece.amount = max(piece.amount - amount, 0)
+def paid_late(state: State, due: DueState, day: date) -> None:
+    """Money has reached a due on a day: what is paid by the last day of its grace bore nothing."""
+    if not due.late:
         return
-    if due.late and due.late[-1].start < day and due.late[-1].amount:
-        due.late.append(LatePiece(day, due.late_on(day), due.late[-1].rate))
-    elif due.late:
-        due.late[-1].amount = due.late_on(day)
+    amount = due.unpaid_before(day - timedelta(days=state.terms.grace_days + 1))
+    waiting = due.unpaid_before(day) - amount
+    for piece in due.late:
+        piece.waiting = min(piece.waiting, waiting)
+    last = due.late[-1]
+    if last.start < day and (last.amount, last.waiting) != (amount, waiting):
+        due.late.append(LatePiece(day, amount, last.rate, waiting))
+    elif last.start >= day:
+        last.amount, last.waiting = amount, waiting
 
 
 def late_fees(state: State, day: date) -> list[DueState]:

@@ -66,7 +66,7 @@ def _taken(fold: Workings, due: DueState, amount: int) -> list[tuple[str, int, i
 def settle(fold: Workings, due: DueState, amount: int, day: date) -> None:
     """So much of a due is open no more."""
     due.outstanding -= amount
-    paid_late(fold.state, due, day, amount)
+    paid_late(fold.state, due, day)
     if due.late and not due.outstanding and due.posted == 0:
         due.late.clear()
     fold.record.dues[due.key].outstanding = due.outstanding

@@ -95,11 +95,15 @@ class LoanState:
 
 @dataclass(slots=True)
 class LatePiece:
-    """From ``start`` on, so much of a late sum bears default interest at one rate a year."""
+    """From ``start`` on, so much of a late sum bears default interest at one rate a year.
+
+    ``waiting`` is what will bear it from here on too, unless it is paid within its days of grace.
+    """
 
     start: date
     amount: int
     rate: Fraction
+    waiting: int = 0
 
 
 @dataclass(slots=True)
@@ -121,9 +125,14 @@ class DueState:
     billed: int = 0
     fee_charged: bool = False
 
-    def late_on(self, day: date) -> int:
-        """How much of it is late, if it is unpaid at the end of a day."""
-        later = sum(amount for amount, payable in self.tranches if payable > day)
+    def parts(self) -> list[tuple[int, date]]:
+        """(amount, first day from which it can be late): what was due first, then what corrections added."""
+        first = self.amount - sum(amount for amount, _ in self.tranches)
+        return [(first, self.due_date), *self.tranches]
+
+    def unpaid_before(self, last: date) -> int:
+        """What is unpaid of the parts that were payable by a day. Money pays what was payable first."""
+        later = sum(amount for amount, payable in self.parts() if payable > last)
         return max(self.outstanding - later, 0)
 
     def payable_from(self) -> date:

@@ -223,3 +223,19 @@ def test_the_last_night_of_a_loan_is_the_one_before_it_is_repaid() -> None:
     history = after(365, [drawn(), paid(10_400_000, 359), notice(10_000_000, 359)])
     assert max(night.on for night in history.nights if night.principal) == day(358)
     assert timedelta(days=len(history.nights)) == timedelta(days=359)
+
+
+def test_what_a_correction_added_has_days_of_grace_of_its_own() -> None:
+    deal = {"default_margin": money("0.02"), "grace_days": 5}
+    booked = [
+        drawn(),
+        paid(75_000, 90),
+        notice(4_000_000, 90),
+        paid(4_000_000, 90, "early"),
+        paid(45_000, 180),
+    ]
+    bounced = ev.Reversed(id="x", of="early", value_date=day(90), booked_on=day(200))
+    in_time = after(210, [*booked, bounced, paid(30_000, 205)], **deal)
+    assert [night for night in in_time.facility_nights if night.kind == "default_interest"] == []
+    too_late = after(210, [*booked, bounced, paid(30_025, 206)], **deal)
+    assert due(too_late, f"L1:interest:{day(180)}:default:{day(206)}") == money("25.00")  # 6 nights at 5 %

@@ -1,5 +1,6 @@
 """What holds for every history: hypothesis makes the facilities, the events and their order of arrival."""
 
+import json
 from collections import defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
@@ -20,6 +21,7 @@ from loanfund.calculation.money import Rounding, round_minor
 from loanfund.calculation.periods import Tenor
 from loanfund.calculation.profiles import PrepaymentEffect, Profile, ProfileKind
 from loanfund.calculation.rates import FixedRate, Fixings, Method, OvernightRate, SteppedRate, ZeroUntil
+from loanfund.calculation.saved import state_document, state_from_document
 from loanfund.calculation.terms import Component, FacilityTerms
 from tests.calculation.deals import USD, day, terms
 
@@ -185,7 +187,9 @@ def test_days_add_up_to_their_period_and_cents_to_the_rounded_total(
 
 @settings(max_examples=15, deadline=None)
 @given(deals(), happenings())
-def test_an_advanced_state_is_the_replayed_one_every_day(deal: FacilityTerms, events: list) -> None:
+def test_an_advanced_state_is_the_replayed_one_saved_in_between_or_not(
+    deal: FacilityTerms, events: list
+) -> None:
     kept = ev.in_order(events)
     by_day: dict[date, list[ev.Event]] = defaultdict(list)
     for event in kept:
@@ -198,6 +202,8 @@ def test_an_advanced_state_is_the_replayed_one_every_day(deal: FacilityTerms, ev
         following, record = advance(state, by_day[day(n)], factors)
         assert state == before
         state, nights = following, nights + len(record.nights)
+        if n % 40 == 0:
+            state = state_from_document(json.loads(json.dumps(state_document(state))))
     whole = replay(deal, events, FIXINGS, day(THROUGH))
     assert state == whole.state
     assert nights == len(whole.nights)
