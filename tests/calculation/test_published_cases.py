@@ -229,7 +229,7 @@ def rounding_of(given: Case) -> Rounding:
 def check_periodic_annuity(case: Case) -> None:
     """Apache Fineract's cumulative schedule of a declining balance."""
     given = case["inputs"]
-    every, frequency = int(given.get("every", 1)), given.get("freq", "months")
+    every, frequency = every_so_often(given)
     profile = METHODS[given["method"]]
     days_in_year = str(given.get("days_in_year", 365))
     year = {"360": DayCount.ACT_360, "364": DayCount.ACT_364}.get(days_in_year, DayCount.ACT_365F)
@@ -257,13 +257,19 @@ def check_periodic_annuity(case: Case) -> None:
     compare_rows(made, case, case["expected"].get("tolerance", "0"))
 
 
+def every_so_often(given: Case) -> tuple[int, str]:
+    """How many of which unit lie between instalments; a quarter is three months."""
+    every, frequency = int(given.get("every", 1)), given.get("freq", "months")
+    return (3 * every, "months") if frequency == "quarters" else (every, frequency)
+
+
 def positive(text: str | None) -> Decimal | None:
     return Decimal(text) if text and Decimal(text) > 0 else None
 
 
 def check_unrounded_annuity(case: Case) -> None:
     given = case["inputs"]
-    every, frequency = int(given.get("every", 1)), given.get("freq", "months")
+    every, frequency = every_so_often(given)
     if "periods_per_year" in given:
         a_year = int(given["periods_per_year"]), 1
     else:
