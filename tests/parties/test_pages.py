@@ -1,0 +1,66 @@
+"""The pages of signing in, in a real browser: usable by everybody, strict about content, light to load."""
+
+from collections.abc import Callable
+
+from django.test import Client, override_settings
+from playwright.sync_api import Page, Response
+
+from loanfund.parties import roles, second_factor
+from tests.parties.cast import person
+
+PAGES = ("/account/login/", "/account/signup/", "/account/password/reset/", "/nothing/")
+MOST_BYTES = 300_000
+
+
+def looks_right(page: Page, accessible: Callable[[Page], None]) -> None:
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two it takes
+        for width in (390, 768, 1440):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+                f"{page.url} at {width}"
+            )
+        accessible(page)
+
+
+def test_signing_in_is_open_to_everybody_and_light(people, accessible) -> None:  # type: ignore[no-untyped-def]
+    page: Page = people("visitor")
+    loaded: list[Response] = []
+    page.on("response", lambda one: loaded.append(one))
+    for path in PAGES:
+        loaded.clear()
+        page.goto(path)
+        assert sum(len(one.body()) for one in loaded) <= MOST_BYTES
+        looks_right(page, accessible)
+    page.goto("/account/login/")
+    page.get_by_label("Email").fill("nobody@example.org")
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_selector(".error-summary:focus")
+    assert page.get_by_label("Email").input_value() == "nobody@example.org"
+    looks_right(page, accessible)
+
+
+def test_an_analyst_sees_the_office_after_password_and_code(people, accessible) -> None:  # type: ignore[no-untyped-def]
+    analyst = person("Analyst", roles.ANALYST)
+    with override_settings(DEBUG=True):
+        second_factor.give_demo_second_factor(analyst)
+        code = second_factor.demo_code(analyst.email)
+    page: Page = people("analyst")
+    page.goto("/office/")
+    page.get_by_label("Email").fill(analyst.email)
+    page.get_by_label("Password").fill("a long enough passphrase")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    looks_right(page, accessible)
+    page.get_by_label("Code").fill(code)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url("**/office/")
+    looks_right(page, accessible)
+    page.goto("/account/2fa/")
+    looks_right(page, accessible)
+
+
+def test_an_old_page_says_that_nothing_was_changed(db: None) -> None:
+    answer = Client(enforce_csrf_checks=True).post("/account/login/", {"login": "a@example.org"})
+    assert answer.status_code == 403
+    assert b"Nothing was changed" in answer.content
