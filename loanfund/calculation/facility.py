@@ -117,7 +117,7 @@ def _row_of(due: DueState) -> DueRow:
 
 @dataclass(frozen=True, slots=True)
 class Payoff:
-    """What closes a facility on a day, by component, in major units; ``total`` is what has to be paid."""
+    """What closes a facility, or one loan of it, on a day, by component, in major units; ``total`` is what to pay."""
 
     on: date
     principal: Decimal
@@ -139,29 +139,39 @@ class Payoff:
         )
 
 
-def payoff(terms: FacilityTerms, events: Iterable[Event], fixings: Fixings, on: date) -> Payoff:
-    """The amount that pays everything off on a day: it is the replay to that day, so the day itself earns nothing."""
+def payoff(
+    terms: FacilityTerms, events: Iterable[Event], fixings: Fixings, on: date, *, loan: str = ""
+) -> Payoff:
+    """The amount that pays everything off on a day: it is the replay to that day, so the day itself earns nothing.
+
+    For one ``loan`` it leaves out what the facility owes beside it and money held unapplied, which is the facility's.
+    Raises Refusal when there is no such loan on that day.
+    """
     state = replay(terms, events, fixings, on).state
     terms = state.terms  # as amended
+    if loan and loan not in state.loans:
+        raise Refusal(f"There is no loan {loan} on {on}.")
+    loans = [one for one in state.loans.values() if loan in ("", one.name)]
     dues: dict[Component, int] = defaultdict(int)
     for due in state.dues.values():
-        dues[due.component] += due.outstanding
-        dues[Component.DEFAULT_INTEREST] += due.posted - due.billed
-    accrued = sum(one.posted - one.billed for loan in state.loans.values() for one in loan.open)
-    fee = state.fee.posted - state.fee.billed if state.fee else 0
-    early = sum(prepayment_fee(terms, loan.undue) for loan in state.loans.values())
+        if loan in ("", due.loan):
+            dues[due.component] += due.outstanding
+            dues[Component.DEFAULT_INTEREST] += due.posted - due.billed
+    accrued = sum(period.posted - period.billed for one in loans for period in one.open)
+    fee = state.fee.posted - state.fee.billed if state.fee and not loan else 0
+    early = sum(prepayment_fee(terms, one.undue) for one in loans)
 
     def money(amount: int) -> Decimal:
         return minor_to_decimal(amount, terms.currency)
 
     return Payoff(
         on,
-        money(sum(loan.principal for loan in state.loans.values())),
+        money(sum(one.principal for one in loans)),
         money(dues[Component.INTEREST] + accrued),
         money(dues[Component.DEFAULT_INTEREST]),
         money(dues[Component.FEES] + dues[Component.COSTS] + fee),
         money(early),
-        money(state.unapplied),
+        money(0 if loan else state.unapplied),
     )
 
 

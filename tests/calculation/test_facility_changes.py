@@ -171,6 +171,18 @@ def test_the_payoff_of_several_loans_with_fees_pays_all_of_them() -> None:
     assert owned(history, "UNAPPLIED", "") == 0
 
 
+def test_the_payoff_of_one_loan_closes_that_loan_and_leaves_the_other() -> None:
+    events = [drawn(1_000_000, 0, "L1"), drawn(2_000_000, 30, "L2")]
+    amount = payoff(terms(), events, NO_FIXINGS, day(60), loan="L2")
+    assert amount.total == money("2005000.00")  # 30 nights at 3 %
+    early = ev.PrepaymentNotice(id="n", value_date=day(60), loan="L2", amount=money(2_000_000))
+    history = replay(terms(), [*events, early, paid(str(amount.total), 60)], NO_FIXINGS, day(60))
+    assert (history.state.loans["L2"].principal, open_dues(history)) == (0, {})
+    assert owned(history, "LOAN_PRINCIPAL") == money("1000000.00")
+    with pytest.raises(Refusal, match="no loan L3"):
+        payoff(terms(), events, NO_FIXINGS, day(60), loan="L3")
+
+
 def test_a_late_fee_is_charged_on_a_business_day() -> None:
     # Day 90 is Wednesday 1 April 2026; 2 days of grace end on Friday, so the fee waits for Monday.
     history = after(100, [drawn()], late_fee=money(100), grace_days=2, payment_calendar=WEEKENDS_ONLY)
