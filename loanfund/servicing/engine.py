@@ -247,5 +247,5 @@ def preview(*, facility: Facility, events: Sequence[NewEvent], on: date) -> dict
     ahead = [new.event.value_date for new in events]
     return {
         "before": figures(tell(facility, through=on)),
-        "after": figures(tell(facility, through=max([on, *ahead]), extra=events)),
+        "after": figures(tell(facility, through=max([on, *ahead]), extra=events, booked_on=on)),
     }

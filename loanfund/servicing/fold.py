@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -37,14 +37,22 @@ def terms_of(facility: Facility) -> FacilityTerms:
 
 
 def tell(
-    facility: Facility, *, through: date, end_of_day: bool = False, extra: Sequence[NewEvent] = ()
+    facility: Facility,
+    *,
+    through: date,
+    end_of_day: bool = False,
+    extra: Sequence[NewEvent] = (),
+    booked_on: date | None = None,
 ) -> History:
     """The facility's whole history: through the start of day `through` with that day's events, or with its night too.
 
-    `extra` are events that are not stored: a what-if. Refused with calculation's sentence when the events cannot be.
+    `extra` are events that are not stored, as if booked on `booked_on`: a what-if.
+    Refused with calculation's sentence when the events cannot be.
     """
     rows = facility.events.filter(kind__in=KINDS).order_by("number")
-    events = [stored(row) for row in rows] + [new.event for new in extra]
+    events = [stored(row) for row in rows]
+    # Booked today, as they would be: what a correction adds to a due is late only from then.
+    events += [replace(new.event, booked_on=booked_on or through) for new in extra]
     # Known in advance, such as a prepayment notice for next month: it counts when its day comes.
     events = [event for event in events if event.value_date <= through]
     fixings = factors_on(through, end_of_day=end_of_day).fixings

@@ -74,7 +74,8 @@ def dues_equal_ledger() -> Finding:
                 UNION ALL SELECT facility_id, loan_id, component, -amount FROM servicing_allocation
             ) x WHERE x.component <> 'principal' GROUP BY 1, 2, 3
         ), owned AS (
-            SELECT CASE WHEN component IN ('interest', 'default_interest') THEN 'loan:' || loan_id
+            SELECT CASE WHEN component IN ('interest', 'default_interest') AND loan_id IS NOT NULL
+                THEN 'loan:' || loan_id
                 ELSE 'facility:' || facility_id END AS owner,
                 upper(component) || '_DUE' AS kind, sum(amount) AS amount, sum(n) AS n FROM open GROUP BY 1, 2
         ), ledger AS (
@@ -104,7 +105,7 @@ def no_due_is_overpaid() -> Finding:
     rows = _rows("""
         SELECT a.facility_id, a.due_key, sum(a.amount), coalesce((SELECT sum(d.amount) FROM servicing_due d
             WHERE d.facility_id = a.facility_id AND d.key = a.due_key), 0)
-        FROM servicing_allocation a GROUP BY 1, 2""")
+        FROM servicing_allocation a WHERE a.how <> 'written_off' GROUP BY 1, 2""")
     breaks = [
         Break(f"servicing_due:{key}", f"{paid} was allocated to {key} of {due}.")
         for _, key, paid, due in rows

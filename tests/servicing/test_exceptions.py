@@ -22,15 +22,15 @@ SOFR = {
 }
 
 
-def publish(first: date, last: date) -> None:
-    """SOFR of 4 % for every weekday between two days."""
+def publish(first: date, last: date, per_cent: int = 4) -> None:
+    """One value of SOFR for every weekday between two days."""
     rate = ReferenceRate.objects.get(code="SOFR")
     day = first
     while day <= last:
         if day.weekday() < 5:
             at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC) + timedelta(days=1)
             RateFixing.objects.create(
-                rate=rate, date=day, value=D("0.04"), published_at=at, known_at=at, source="test"
+                rate=rate, date=day, value=D(per_cent) / 100, published_at=at, known_at=at, source="test"
             )
         day += timedelta(days=1)
 
@@ -79,10 +79,18 @@ def test_what_is_cured_in_the_night_brings_its_missed_nights_along(world: World)
 
 
 def test_a_fixing_not_yet_due_is_estimated_and_trued_up(world: World) -> None:
-    """With a lookback of two days the fixing of a night is known; one published two days later than that is not."""
-    late = {**SOFR, "lookback_days": 1, "publication_lag": 2}
-    facility = world.sign(bullet(rate="0") | {"rate": late}, commitment=D(1_000_000))
+    """A term rate fixed on the day of drawdown and published the day after: one night rests on the day before's."""
+    world.close_through(OPENED + timedelta(days=1))
+    term = {"kind": "floating", "reference": "SOFR", "reset_days": 0, "publication_lag": 1}
+    facility = world.sign(bullet(rate="0") | {"rate": term}, commitment=D(1_000_000))
     world.draw(D(1_000_000), facility=facility)
     world.close_through(OPENED + timedelta(days=2))
-    assert Accrual.objects.filter(facility_id=facility.pk, estimated=True).exists()
+    night = Accrual.objects.get(facility_id=facility.pk)
+    assert night.estimated
+    assert night.posted == D("111.11")
+    publish(OPENED + timedelta(days=2), OPENED + timedelta(days=5), per_cent=5)
+    world.close_through(OPENED + timedelta(days=3))
+    trued_up = Accrual.objects.get(facility_id=facility.pk, sequence=1)
+    assert (trued_up.accrual_date, trued_up.posted) == (OPENED + timedelta(days=2), D("27.78"))
+    assert not trued_up.estimated
     assert_books_hold()

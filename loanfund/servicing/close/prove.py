@@ -99,6 +99,9 @@ WHERE f.fund_id = %(fund)s AND a.accrual_date = %(before)s AND a.sequence = 0 AN
         WHERE b.accrual_date = %(on)s AND b.loan_id = a.loan_id AND b.sequence = 0)
     AND NOT EXISTS (SELECT FROM servicing_closeexception e
         WHERE e.facility_id = a.facility_id AND e.state <> 'cured')
+    AND EXISTS (SELECT FROM ledger_account ac JOIN ledger_balance b ON b.account_id = ac.id
+        WHERE ac.owner = 'loan:' || a.loan_id AND ac.kind IN ('LOAN_PRINCIPAL', 'CAPITALISED_INTEREST')
+            AND b.debit > b.credit)
     AND NOT EXISTS (SELECT FROM servicing_diary d WHERE d.facility_id = a.facility_id AND d.attend_on <= %(after)s)
 """
 
