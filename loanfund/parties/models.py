@@ -12,6 +12,10 @@ from django.db.models.functions import Lower, Now
 
 from loanfund.audit.models import Sealed
 
+# What the tables accept, said once more than in the choices below: a constraint is not to follow them by itself.
+TYPES = ["trading_firm", "market_maker", "fund", "miner", "wallet", "infrastructure", "regulated_firm"]
+SEGMENTS = ["trading", "market_maker", "fund", "miner", "exchange", "custodian", "protocol"]
+
 
 class UserManager(BaseUserManager["User"]):
     """Makes users who sign in with their e-mail address, kept in lower case."""
@@ -101,6 +105,12 @@ class ConnectedGroup(models.Model):
         return self.name
 
 
+PARTNER_TYPES = [
+    "trading_firm", "market_maker", "fund", "miner", "wallet", "infrastructure", "regulated_firm",
+]  # fmt: skip
+SEGMENTS = ["trading", "market_maker", "fund", "miner", "exchange", "custodian", "protocol"]
+
+
 class Partner(Sealed):
     """A company that borrows, or asks to."""
 
@@ -162,31 +172,11 @@ class Partner(Sealed):
                 name="parties_partner_watched_for_a_reason",
             ),
             models.CheckConstraint(
-                condition=Q(
-                    partner_type__in=[
-                        "trading_firm",
-                        "market_maker",
-                        "fund",
-                        "miner",
-                        "wallet",
-                        "infrastructure",
-                        "regulated_firm",
-                    ]
-                ),
+                condition=Q(partner_type__in=TYPES),
                 name="parties_partner_type_known",
             ),
             models.CheckConstraint(
-                condition=Q(
-                    segment__in=[
-                        "trading",
-                        "market_maker",
-                        "fund",
-                        "miner",
-                        "exchange",
-                        "custodian",
-                        "protocol",
-                    ]
-                ),
+                condition=Q(segment__in=SEGMENTS),
                 name="parties_partner_segment_known",
             ),
         ]

@@ -9,6 +9,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from allauth.mfa.utils import decrypt, is_mfa_enabled
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 
 from loanfund.audit.errors import Refused
 from loanfund.parties.models import User
@@ -18,7 +19,7 @@ DEMO_PASSWORD = "calm harbour 2026"  # nosec B105 - of people who exist only wit
 PERIOD = 30
 
 
-def has_second_factor(user: User) -> bool:
+def has_second_factor(user: User | AnonymousUser) -> bool:
     """Whether the person has an authenticator app, a passkey or a security key."""
     return bool(user.is_authenticated and is_mfa_enabled(user))
 

@@ -52,7 +52,7 @@ def test_each_break_is_seen(file: StoredFile) -> None:
 
 def test_a_file_is_handed_out_as_a_download_only(file: StoredFile) -> None:
     answer = serving.attachment(file)
-    assert b"".join(answer.streaming_content) == PDF  # type: ignore[arg-type]  # a synchronous response
+    assert b"".join(answer.streaming_content) == PDF
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Content-Type"] == "application/pdf"

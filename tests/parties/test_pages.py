@@ -16,7 +16,7 @@ WEIGHT = """performance.getEntries().reduce((sum, one) => sum + (one.decodedBody
 
 def looks_right(page: Page, accessible: Callable[[Page], None]) -> None:
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two it takes
+        page.emulate_media(color_scheme=scheme)
         for width in (390, 768, 1440):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (

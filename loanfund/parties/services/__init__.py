@@ -1,10 +1,5 @@
 """The verbs on people, partners, papers and what they are told."""
 
-from loanfund.parties.services.accounts import (
-    confirm_settlement_account,
-    propose_settlement_account,
-    retire_settlement_account,
-)
 from loanfund.parties.services.files import check_upload, read_file, store_file
 from loanfund.parties.services.keys import make_api_key, revoke_api_key
 from loanfund.parties.services.notices import claim_notices, mark_read, notify, notify_partner, send_claimed
@@ -23,6 +18,11 @@ from loanfund.parties.services.people import (
     end_membership,
     invite,
     set_lender_roles,
+)
+from loanfund.parties.services.settlement import (
+    confirm_settlement_account,
+    propose_settlement_account,
+    retire_settlement_account,
 )
 
 __all__ = [
