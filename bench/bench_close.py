@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 
@@ -57,7 +58,7 @@ def portfolio(loans: int) -> Iterator[World]:
             )
             for number in range(CLASSES)
         ]
-        place = {
+        place: dict[str, Any] = {
             "on": OPENED,
             "before": OPENED - timedelta(days=1),
             "maturity": MATURITY,

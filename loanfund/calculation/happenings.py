@@ -109,7 +109,9 @@ def amended(fold: Workings, event: ev.Amended) -> None:
     reshaped = [_reshape(fold, loan, before) for loan in state.loans.values() if loan.open]
     amend_fee(fold)
     profile = event.terms.profile
-    _after_terms(fold, day, replan=any(reshaped) or profile != before.profile or profile.kind is ProfileKind.LEVEL)
+    _after_terms(
+        fold, day, replan=any(reshaped) or profile != before.profile or profile.kind is ProfileKind.LEVEL
+    )
 
 
 def _reshape(fold: Workings, loan: LoanState, before: FacilityTerms) -> bool:

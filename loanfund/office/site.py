@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 
+from loanfund.parties.models import User
 from loanfund.parties.second_factor import has_second_factor
 
 
@@ -19,7 +20,8 @@ class OfficeSite(admin.AdminSite):
     enable_nav_sidebar = True
 
     def has_permission(self, request: HttpRequest) -> bool:
-        return super().has_permission(request) and has_second_factor(request.user)
+        user = request.user
+        return super().has_permission(request) and isinstance(user, User) and has_second_factor(user)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         user = request.user

@@ -25,7 +25,8 @@ Stamp = tuple[int, ...]
 def _stamp(query: str, *values: str | int) -> Stamp:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT d.oid::bigint, q.* FROM pg_database d, ({query}) q WHERE datname = current_database()",
+            f"SELECT d.oid::bigint, q.* FROM pg_database d, ({query}) q"  # nosec B608 - our own query
+            " WHERE datname = current_database()",
             values,
         )
         return tuple(value or 0 for value in cursor.fetchone())

@@ -18,15 +18,15 @@ FONTS = Path(__file__).parent / "fonts"
 
 def render(statement: Statement) -> bytes:
     """The statement as a PDF; the same statement gives the same bytes, on any day and any machine."""
-    pdf: bytes = typst.compile(
-        TEMPLATE.read_bytes(),
-        format="pdf",
-        font_paths=[str(FONTS)],
-        ignore_system_fonts=True,
-        sys_inputs={"data": json.dumps(_data(statement))},
-        pdf_standards=["ua-1"],
-        timestamp=0,
-    )
+    options: dict[str, Any] = {
+        "format": "pdf",
+        "font_paths": [FONTS],
+        "ignore_system_fonts": True,
+        "sys_inputs": {"data": json.dumps(_data(statement))},
+        "pdf_standards": ["ua-1"],
+        "timestamp": 0,
+    }
+    pdf: bytes = typst.compile(TEMPLATE.read_bytes(), **options)
     return pdf
 
 

@@ -21,7 +21,6 @@ def demo(module_db: str) -> str:
     out = io.StringIO()
     with override_settings(DEBUG=True):
         call_command("demo", stdout=out)
-    print(out.getvalue())
     return out.getvalue()
 
 

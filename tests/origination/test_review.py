@@ -436,4 +436,6 @@ def test_what_the_committee_allowed_is_found_by_its_digest_only(cast: Cast) -> N
     assert found is not None
     assert authority_for(application.facility, kind="payment_holiday", digest="0" * 64, on=cast.day) is None
     late = found.expires_on + timedelta(days=1)
-    assert authority_for(application.facility, kind="payment_holiday", digest=digest(document), on=late) is None
+    assert (
+        authority_for(application.facility, kind="payment_holiday", digest=digest(document), on=late) is None
+    )

@@ -30,7 +30,8 @@ def world(committed_db: str) -> Iterator[World]:
 
 def all_at_once(work: Callable[[int], object]) -> list[object]:
     """What each of the threads got: its result, or the refusal."""
-    ready, results = threading.Barrier(AT_ONCE), [None] * AT_ONCE
+    ready = threading.Barrier(AT_ONCE)
+    results: list[object] = [None] * AT_ONCE
 
     def run(number: int) -> None:
         try:

@@ -9,410 +9,883 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('ledger', '0003_post'),
-        ('parties', '0002_roles'),
+        ("ledger", "0003_post"),
+        ("parties", "0002_roles"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Facility',
+            name="Facility",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=20, unique=True)),
-                ('currency', models.CharField(max_length=10)),
-                ('commitment', models.DecimalField(decimal_places=12, max_digits=32)),
-                ('revolving', models.BooleanField(default=False)),
-                ('purpose', models.TextField(blank=True)),
-                ('signed_on', models.DateField()),
-                ('availability_start', models.DateField()),
-                ('availability_end', models.DateField()),
-                ('maturity', models.DateField()),
-                ('state', models.CharField(choices=[('available', 'Available'), ('closed_to_drawdown', 'closed to drawdown'), ('accelerated', 'Accelerated'), ('written_off', 'written off'), ('closed', 'Closed')], default='available', max_length=30)),
-                ('event_of_default', models.BooleanField(default=False)),
-                ('decision_number', models.CharField(max_length=30)),
-                ('agreement_digest', models.CharField(max_length=64)),
-                ('partner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='facilities', to='parties.partner')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.CharField(max_length=20, unique=True)),
+                ("currency", models.CharField(max_length=10)),
+                ("commitment", models.DecimalField(decimal_places=12, max_digits=32)),
+                ("revolving", models.BooleanField(default=False)),
+                ("purpose", models.TextField(blank=True)),
+                ("signed_on", models.DateField()),
+                ("availability_start", models.DateField()),
+                ("availability_end", models.DateField()),
+                ("maturity", models.DateField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("available", "Available"),
+                            ("closed_to_drawdown", "closed to drawdown"),
+                            ("accelerated", "Accelerated"),
+                            ("written_off", "written off"),
+                            ("closed", "Closed"),
+                        ],
+                        default="available",
+                        max_length=30,
+                    ),
+                ),
+                ("event_of_default", models.BooleanField(default=False)),
+                ("decision_number", models.CharField(max_length=30)),
+                ("agreement_digest", models.CharField(max_length=64)),
+                (
+                    "partner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="facilities",
+                        to="parties.partner",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'facilities',
-                'ordering': ['number'],
+                "verbose_name_plural": "facilities",
+                "ordering": ["number"],
             },
         ),
         migrations.CreateModel(
-            name='ConditionPrecedent',
+            name="ConditionPrecedent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('text', models.CharField(max_length=500)),
-                ('scope', models.CharField(choices=[('first', 'before the first drawdown'), ('each', 'before each drawdown')], default='first', max_length=10)),
-                ('state', models.CharField(choices=[('open', 'Open'), ('satisfied', 'Satisfied'), ('waived', 'Waived')], default='open', max_length=20)),
-                ('waived_by_decision', models.CharField(blank=True, max_length=30)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='conditions', to='facilities.facility')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField()),
+                ("text", models.CharField(max_length=500)),
+                (
+                    "scope",
+                    models.CharField(
+                        choices=[("first", "before the first drawdown"), ("each", "before each drawdown")],
+                        default="first",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "Open"), ("satisfied", "Satisfied"), ("waived", "Waived")],
+                        default="open",
+                        max_length=20,
+                    ),
+                ),
+                ("waived_by_decision", models.CharField(blank=True, max_length=30)),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="conditions",
+                        to="facilities.facility",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'conditions precedent',
-                'ordering': ['facility', 'position'],
+                "verbose_name_plural": "conditions precedent",
+                "ordering": ["facility", "position"],
             },
         ),
         migrations.CreateModel(
-            name='Authority',
+            name="Authority",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=40)),
-                ('digest', models.CharField(max_length=64)),
-                ('amount', models.DecimalField(blank=True, decimal_places=12, max_digits=32, null=True)),
-                ('decision_number', models.CharField(max_length=30, unique=True)),
-                ('granted_on', models.DateField()),
-                ('expires_on', models.DateField()),
-                ('recorded_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='authorities', to='facilities.facility')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=40)),
+                ("digest", models.CharField(max_length=64)),
+                ("amount", models.DecimalField(blank=True, decimal_places=12, max_digits=32, null=True)),
+                ("decision_number", models.CharField(max_length=30, unique=True)),
+                ("granted_on", models.DateField()),
+                ("expires_on", models.DateField()),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="authorities",
+                        to="facilities.facility",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'authorities',
-                'ordering': ['facility', 'granted_on', 'id'],
-                'abstract': False,
+                "verbose_name_plural": "authorities",
+                "ordering": ["facility", "granted_on", "id"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='FacilityTerms',
+            name="FacilityTerms",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField()),
-                ('effective_from', models.DateField()),
-                ('agreed_on', models.DateField()),
-                ('document', models.JSONField()),
-                ('digest', models.CharField(max_length=64)),
-                ('reason', models.CharField(max_length=300)),
-                ('facility', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='terms', to='facilities.facility')),
-                ('recorded_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("version", models.PositiveIntegerField()),
+                ("effective_from", models.DateField()),
+                ("agreed_on", models.DateField()),
+                ("document", models.JSONField()),
+                ("digest", models.CharField(max_length=64)),
+                ("reason", models.CharField(max_length=300)),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="terms",
+                        to="facilities.facility",
+                    ),
+                ),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'facility terms',
-                'ordering': ['facility', 'version'],
-                'abstract': False,
+                "verbose_name_plural": "facility terms",
+                "ordering": ["facility", "version"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Fund',
+            name="Fund",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=20, unique=True)),
-                ('name', models.CharField(max_length=120)),
-                ('currency', models.CharField(max_length=10)),
-                ('size', models.DecimalField(decimal_places=12, max_digits=32)),
-                ('time_zone', models.CharField(default='UTC', max_length=50)),
-                ('receipt_cut_off', models.TimeField()),
-                ('calendar', models.CharField(max_length=40)),
-                ('opened_on', models.DateField()),
-                ('business_date', models.DateField()),
-                ('auto_close', models.BooleanField(default=True)),
-                ('book', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='fund', to='ledger.book')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.CharField(max_length=20, unique=True)),
+                ("name", models.CharField(max_length=120)),
+                ("currency", models.CharField(max_length=10)),
+                ("size", models.DecimalField(decimal_places=12, max_digits=32)),
+                ("time_zone", models.CharField(default="UTC", max_length=50)),
+                ("receipt_cut_off", models.TimeField()),
+                ("calendar", models.CharField(max_length=40)),
+                ("opened_on", models.DateField()),
+                ("business_date", models.DateField()),
+                ("auto_close", models.BooleanField(default=True)),
+                (
+                    "book",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="fund", to="ledger.book"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['code'],
+                "ordering": ["code"],
             },
         ),
         migrations.AddField(
-            model_name='facility',
-            name='fund',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='facilities', to='facilities.fund'),
+            model_name="facility",
+            name="fund",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="facilities", to="facilities.fund"
+            ),
         ),
         migrations.CreateModel(
-            name='FundPolicy',
+            name="FundPolicy",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('checked_at', models.DateTimeField(blank=True, null=True)),
-                ('proposed_digest', models.CharField(blank=True, max_length=64)),
-                ('version', models.PositiveIntegerField()),
-                ('effective_from', models.DateField()),
-                ('state', models.CharField(choices=[('proposed', 'Proposed'), ('in_force', 'in force'), ('refused', 'Refused')], default='proposed', max_length=20)),
-                ('refusal_reason', models.CharField(blank=True, max_length=300)),
-                ('partner_limit', models.DecimalField(blank=True, decimal_places=12, max_digits=32, null=True)),
-                ('group_limit', models.DecimalField(blank=True, decimal_places=12, max_digits=32, null=True)),
-                ('max_tenor_months', models.PositiveSmallIntegerField()),
-                ('min_ticket', models.DecimalField(decimal_places=12, max_digits=32)),
-                ('max_ticket', models.DecimalField(blank=True, decimal_places=12, max_digits=32, null=True)),
-                ('drawdown_notice_days', models.PositiveSmallIntegerField()),
-                ('drawdown_minimum', models.DecimalField(decimal_places=12, max_digits=32)),
-                ('drawdown_multiple', models.DecimalField(decimal_places=12, max_digits=32)),
-                ('window_start', models.DateTimeField()),
-                ('window_end', models.DateTimeField()),
-                ('snapshot_at', models.DateTimeField()),
-                ('min_loss', models.DecimalField(decimal_places=12, max_digits=32)),
-                ('min_loss_ratio', models.DecimalField(decimal_places=6, max_digits=9)),
-                ('subtract_compensation', models.BooleanField(default=True)),
-                ('recycle_repaid', models.BooleanField(default=True)),
-                ('signatories_needed', models.PositiveSmallIntegerField()),
-                ('offer_validity_days', models.PositiveSmallIntegerField()),
-                ('information_days', models.PositiveSmallIntegerField()),
-                ('reserved_to_committee', models.JSONField(default=list)),
-                ('conditions_precedent', models.JSONField(default=list)),
-                ('required_papers', models.JSONField(default=list)),
-                ('scorecard', models.JSONField(default=list)),
-                ('pricing', models.JSONField(default=dict)),
-                ('basis', models.JSONField(default=dict)),
-                ('checker', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='policies', to='facilities.fund')),
-                ('maker', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("made_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("checked_at", models.DateTimeField(blank=True, null=True)),
+                ("proposed_digest", models.CharField(blank=True, max_length=64)),
+                ("version", models.PositiveIntegerField()),
+                ("effective_from", models.DateField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("proposed", "Proposed"), ("in_force", "in force"), ("refused", "Refused")],
+                        default="proposed",
+                        max_length=20,
+                    ),
+                ),
+                ("refusal_reason", models.CharField(blank=True, max_length=300)),
+                (
+                    "partner_limit",
+                    models.DecimalField(blank=True, decimal_places=12, max_digits=32, null=True),
+                ),
+                ("group_limit", models.DecimalField(blank=True, decimal_places=12, max_digits=32, null=True)),
+                ("max_tenor_months", models.PositiveSmallIntegerField()),
+                ("min_ticket", models.DecimalField(decimal_places=12, max_digits=32)),
+                ("max_ticket", models.DecimalField(blank=True, decimal_places=12, max_digits=32, null=True)),
+                ("drawdown_notice_days", models.PositiveSmallIntegerField()),
+                ("drawdown_minimum", models.DecimalField(decimal_places=12, max_digits=32)),
+                ("drawdown_multiple", models.DecimalField(decimal_places=12, max_digits=32)),
+                ("window_start", models.DateTimeField()),
+                ("window_end", models.DateTimeField()),
+                ("snapshot_at", models.DateTimeField()),
+                ("min_loss", models.DecimalField(decimal_places=12, max_digits=32)),
+                ("min_loss_ratio", models.DecimalField(decimal_places=6, max_digits=9)),
+                ("subtract_compensation", models.BooleanField(default=True)),
+                ("recycle_repaid", models.BooleanField(default=True)),
+                ("signatories_needed", models.PositiveSmallIntegerField()),
+                ("offer_validity_days", models.PositiveSmallIntegerField()),
+                ("information_days", models.PositiveSmallIntegerField()),
+                ("reserved_to_committee", models.JSONField(default=list)),
+                ("conditions_precedent", models.JSONField(default=list)),
+                ("required_papers", models.JSONField(default=list)),
+                ("scorecard", models.JSONField(default=list)),
+                ("pricing", models.JSONField(default=dict)),
+                ("basis", models.JSONField(default=dict)),
+                (
+                    "checker",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="policies",
+                        to="facilities.fund",
+                    ),
+                ),
+                (
+                    "maker",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'fund policies',
-                'ordering': ['fund', '-version'],
-                'abstract': False,
+                "verbose_name_plural": "fund policies",
+                "ordering": ["fund", "-version"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='LimitException',
+            name="LimitException",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('owner', models.CharField(max_length=60)),
-                ('amount', models.DecimalField(decimal_places=12, max_digits=32)),
-                ('decision_number', models.CharField(max_length=30, unique=True)),
-                ('granted_on', models.DateField()),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='limit_exceptions', to='facilities.fund')),
-                ('recorded_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("owner", models.CharField(max_length=60)),
+                ("amount", models.DecimalField(decimal_places=12, max_digits=32)),
+                ("decision_number", models.CharField(max_length=30, unique=True)),
+                ("granted_on", models.DateField()),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="limit_exceptions",
+                        to="facilities.fund",
+                    ),
+                ),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
-                'abstract': False,
+                "ordering": ["id"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='MatrixRow',
+            name="MatrixRow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('segment', models.CharField(blank=True, max_length=40)),
-                ('up_to', models.DecimalField(blank=True, decimal_places=12, max_digits=32, null=True)),
-                ('members_needed', models.PositiveSmallIntegerField()),
-                ('approvals_needed', models.PositiveSmallIntegerField()),
-                ('chair_casts', models.BooleanField(default=False)),
-                ('policy', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='matrix', to='facilities.fundpolicy')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("segment", models.CharField(blank=True, max_length=40)),
+                ("up_to", models.DecimalField(blank=True, decimal_places=12, max_digits=32, null=True)),
+                ("members_needed", models.PositiveSmallIntegerField()),
+                ("approvals_needed", models.PositiveSmallIntegerField()),
+                ("chair_casts", models.BooleanField(default=False)),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="matrix",
+                        to="facilities.fundpolicy",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['policy', 'segment', models.OrderBy(models.F('up_to'), nulls_last=True)],
+                "ordering": ["policy", "segment", models.OrderBy(models.F("up_to"), nulls_last=True)],
             },
         ),
         migrations.CreateModel(
-            name='Promise',
+            name="Promise",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reference', models.CharField(max_length=60, unique=True)),
-                ('amount', models.DecimalField(decimal_places=12, max_digits=32)),
-                ('headroom', models.JSONField()),
-                ('state', models.CharField(choices=[('reserved', 'Reserved'), ('signed', 'Signed'), ('released', 'Released')], default='reserved', max_length=10)),
-                ('reserved_on', models.DateField()),
-                ('closed_on', models.DateField(blank=True, null=True)),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='promises', to='facilities.fund')),
-                ('partner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='promises', to='parties.partner')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("reference", models.CharField(max_length=60, unique=True)),
+                ("amount", models.DecimalField(decimal_places=12, max_digits=32)),
+                ("headroom", models.JSONField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("reserved", "Reserved"), ("signed", "Signed"), ("released", "Released")],
+                        default="reserved",
+                        max_length=10,
+                    ),
+                ),
+                ("reserved_on", models.DateField()),
+                ("closed_on", models.DateField(blank=True, null=True)),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="promises",
+                        to="facilities.fund",
+                    ),
+                ),
+                (
+                    "partner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="promises",
+                        to="parties.partner",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.AddField(
-            model_name='facility',
-            name='promise',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='facility', to='facilities.promise'),
+            model_name="facility",
+            name="promise",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT, related_name="facility", to="facilities.promise"
+            ),
         ),
         migrations.CreateModel(
-            name='SegmentLimit',
+            name="SegmentLimit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('segment', models.CharField(max_length=40)),
-                ('amount', models.DecimalField(decimal_places=12, max_digits=32)),
-                ('policy', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='segment_limits', to='facilities.fundpolicy')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("segment", models.CharField(max_length=40)),
+                ("amount", models.DecimalField(decimal_places=12, max_digits=32)),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="segment_limits",
+                        to="facilities.fundpolicy",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['policy', 'segment'],
+                "ordering": ["policy", "segment"],
             },
         ),
         migrations.CreateModel(
-            name='TenorLimit',
+            name="TenorLimit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('over_months', models.PositiveSmallIntegerField()),
-                ('amount', models.DecimalField(decimal_places=12, max_digits=32)),
-                ('policy', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tenor_limits', to='facilities.fundpolicy')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("over_months", models.PositiveSmallIntegerField()),
+                ("amount", models.DecimalField(decimal_places=12, max_digits=32)),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tenor_limits",
+                        to="facilities.fundpolicy",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['policy', 'over_months'],
+                "ordering": ["policy", "over_months"],
             },
         ),
         migrations.CreateModel(
-            name='ConditionEvidence',
+            name="ConditionEvidence",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('checked_at', models.DateTimeField(blank=True, null=True)),
-                ('proposed_digest', models.CharField(blank=True, max_length=64)),
-                ('drawdown', models.CharField(blank=True, max_length=20)),
-                ('note', models.CharField(max_length=500)),
-                ('state', models.CharField(choices=[('proposed', 'Proposed'), ('accepted', 'Accepted'), ('refused', 'Refused')], default='proposed', max_length=20)),
-                ('refusal_reason', models.CharField(blank=True, max_length=300)),
-                ('checker', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('file', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.storedfile')),
-                ('maker', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('condition', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='evidence', to='facilities.conditionprecedent')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("made_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("checked_at", models.DateTimeField(blank=True, null=True)),
+                ("proposed_digest", models.CharField(blank=True, max_length=64)),
+                ("drawdown", models.CharField(blank=True, max_length=20)),
+                ("note", models.CharField(max_length=500)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("proposed", "Proposed"), ("accepted", "Accepted"), ("refused", "Refused")],
+                        default="proposed",
+                        max_length=20,
+                    ),
+                ),
+                ("refusal_reason", models.CharField(blank=True, max_length=300)),
+                (
+                    "checker",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "file",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="parties.storedfile",
+                    ),
+                ),
+                (
+                    "maker",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "condition",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="evidence",
+                        to="facilities.conditionprecedent",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'condition evidence',
-                'ordering': ['-id'],
-                'abstract': False,
-                'constraints': [models.CheckConstraint(condition=models.Q(('checker__isnull', True), models.Q(('checker', models.F('maker')), _negated=True), _connector='OR'), name='facilities_conditionevidence_four_eyes'), models.CheckConstraint(condition=models.Q(('checker__isnull', True), ('checked_at__isnull', False), _connector='XOR'), name='facilities_conditionevidence_checked_at_with_checker'), models.CheckConstraint(condition=models.Q(models.Q(('checker__isnull', True), ('state', 'proposed')), models.Q(models.Q(('state', 'proposed'), _negated=True), ('checker__isnull', False)), _connector='OR'), name='facilities_conditionevidence_decided_by_checker'), models.CheckConstraint(condition=models.Q(('file__isnull', False), models.Q(('note', ''), _negated=True), _connector='OR'), name='facilities_conditionevidence_shows_something'), models.UniqueConstraint(condition=models.Q(('state', 'proposed')), fields=('condition', 'drawdown'), name='facilities_conditionevidence_one_open')],
+                "verbose_name_plural": "condition evidence",
+                "ordering": ["-id"],
+                "abstract": False,
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True),
+                            models.Q(("checker", models.F("maker")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="facilities_conditionevidence_four_eyes",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
+                        ),
+                        name="facilities_conditionevidence_checked_at_with_checker",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("checker__isnull", True), ("state", "proposed")),
+                            models.Q(
+                                models.Q(("state", "proposed"), _negated=True), ("checker__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="facilities_conditionevidence_decided_by_checker",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("file__isnull", False), models.Q(("note", ""), _negated=True), _connector="OR"
+                        ),
+                        name="facilities_conditionevidence_shows_something",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "proposed")),
+                        fields=("condition", "drawdown"),
+                        name="facilities_conditionevidence_one_open",
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='conditionprecedent',
-            constraint=models.UniqueConstraint(fields=('facility', 'position'), name='facilities_conditionprecedent_position_once'),
+            model_name="conditionprecedent",
+            constraint=models.UniqueConstraint(
+                fields=("facility", "position"), name="facilities_conditionprecedent_position_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='conditionprecedent',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'waived'), ('waived_by_decision', ''), _connector='XOR'), name='facilities_conditionprecedent_waiver_names_decision'),
+            model_name="conditionprecedent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state", "waived"), ("waived_by_decision", ""), _connector="XOR"),
+                name="facilities_conditionprecedent_waiver_names_decision",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='conditionprecedent',
-            constraint=models.CheckConstraint(condition=models.Q(('scope', 'each'), ('state', 'satisfied'), _negated=True), name='facilities_conditionprecedent_each_stays_open'),
+            model_name="conditionprecedent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("scope", "each"), ("state", "satisfied"), _negated=True),
+                name="facilities_conditionprecedent_each_stays_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='authority',
-            constraint=models.CheckConstraint(condition=models.Q(('expires_on__gte', models.F('granted_on'))), name='facilities_authority_dates_in_order'),
+            model_name="authority",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("expires_on__gte", models.F("granted_on"))),
+                name="facilities_authority_dates_in_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='facilityterms',
-            constraint=models.UniqueConstraint(fields=('facility', 'version'), name='facilities_facilityterms_version_once'),
+            model_name="facilityterms",
+            constraint=models.UniqueConstraint(
+                fields=("facility", "version"), name="facilities_facilityterms_version_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='facilityterms',
-            constraint=models.CheckConstraint(condition=models.Q(('version__gt', 0)), name='facilities_facilityterms_version_from_one'),
+            model_name="facilityterms",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("version__gt", 0)), name="facilities_facilityterms_version_from_one"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fund',
-            constraint=models.CheckConstraint(condition=models.Q(('size__gt', 0)), name='facilities_fund_size_positive'),
+            model_name="fund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("size__gt", 0)), name="facilities_fund_size_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fund',
-            constraint=models.CheckConstraint(condition=models.Q(('business_date__gte', models.F('opened_on'))), name='facilities_fund_date_after_opening'),
+            model_name="fund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("business_date__gte", models.F("opened_on"))),
+                name="facilities_fund_date_after_opening",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fundpolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('checker__isnull', True), models.Q(('checker', models.F('maker')), _negated=True), _connector='OR'), name='facilities_fundpolicy_four_eyes'),
+            model_name="fundpolicy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("checker__isnull", True),
+                    models.Q(("checker", models.F("maker")), _negated=True),
+                    _connector="OR",
+                ),
+                name="facilities_fundpolicy_four_eyes",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fundpolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('checker__isnull', True), ('checked_at__isnull', False), _connector='XOR'), name='facilities_fundpolicy_checked_at_with_checker'),
+            model_name="fundpolicy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
+                ),
+                name="facilities_fundpolicy_checked_at_with_checker",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fundpolicy',
-            constraint=models.UniqueConstraint(fields=('fund', 'version'), name='facilities_fundpolicy_version_once'),
+            model_name="fundpolicy",
+            constraint=models.UniqueConstraint(
+                fields=("fund", "version"), name="facilities_fundpolicy_version_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fundpolicy',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'proposed')), fields=('fund',), name='facilities_fundpolicy_one_proposed'),
+            model_name="fundpolicy",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "proposed")),
+                fields=("fund",),
+                name="facilities_fundpolicy_one_proposed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fundpolicy',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('checker__isnull', True), ('state', 'proposed')), models.Q(models.Q(('state', 'proposed'), _negated=True), ('checker__isnull', False)), _connector='OR'), name='facilities_fundpolicy_decided_by_checker'),
+            model_name="fundpolicy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("checker__isnull", True), ("state", "proposed")),
+                    models.Q(models.Q(("state", "proposed"), _negated=True), ("checker__isnull", False)),
+                    _connector="OR",
+                ),
+                name="facilities_fundpolicy_decided_by_checker",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fundpolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('window_end__gt', models.F('window_start'))), name='facilities_fundpolicy_window_forward'),
+            model_name="fundpolicy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("window_end__gt", models.F("window_start"))),
+                name="facilities_fundpolicy_window_forward",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fundpolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('min_ticket__gt', 0), models.Q(('max_ticket__isnull', True), ('max_ticket__gte', models.F('min_ticket')), _connector='OR')), name='facilities_fundpolicy_ticket_range'),
+            model_name="fundpolicy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("min_ticket__gt", 0),
+                    models.Q(
+                        ("max_ticket__isnull", True),
+                        ("max_ticket__gte", models.F("min_ticket")),
+                        _connector="OR",
+                    ),
+                ),
+                name="facilities_fundpolicy_ticket_range",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fundpolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('partner_limit__isnull', True), ('partner_limit__gt', 0), _connector='OR'), name='facilities_fundpolicy_partner_limit_positive'),
+            model_name="fundpolicy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("partner_limit__isnull", True), ("partner_limit__gt", 0), _connector="OR"
+                ),
+                name="facilities_fundpolicy_partner_limit_positive",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fundpolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('group_limit__isnull', True), ('group_limit__gt', 0), _connector='OR'), name='facilities_fundpolicy_group_limit_positive'),
+            model_name="fundpolicy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("group_limit__isnull", True), ("group_limit__gt", 0), _connector="OR"),
+                name="facilities_fundpolicy_group_limit_positive",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fundpolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('drawdown_minimum__gt', 0), ('drawdown_multiple__gt', 0)), name='facilities_fundpolicy_drawdown_positive'),
+            model_name="fundpolicy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("drawdown_minimum__gt", 0), ("drawdown_multiple__gt", 0)),
+                name="facilities_fundpolicy_drawdown_positive",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fundpolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('min_loss__gte', 0), ('min_loss_ratio__gte', 0), ('max_tenor_months__gt', 0)), name='facilities_fundpolicy_lines_not_negative'),
+            model_name="fundpolicy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("min_loss__gte", 0), ("min_loss_ratio__gte", 0), ("max_tenor_months__gt", 0)
+                ),
+                name="facilities_fundpolicy_lines_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fundpolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('signatories_needed__gt', 0), ('offer_validity_days__gt', 0)), name='facilities_fundpolicy_offer_positive'),
+            model_name="fundpolicy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("signatories_needed__gt", 0), ("offer_validity_days__gt", 0)),
+                name="facilities_fundpolicy_offer_positive",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='limitexception',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='facilities_limitexception_amount_positive'),
+            model_name="limitexception",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="facilities_limitexception_amount_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='matrixrow',
-            constraint=models.UniqueConstraint(fields=('policy', 'segment', 'up_to'), name='facilities_matrixrow_once', nulls_distinct=False),
+            model_name="matrixrow",
+            constraint=models.UniqueConstraint(
+                fields=("policy", "segment", "up_to"), name="facilities_matrixrow_once", nulls_distinct=False
+            ),
         ),
         migrations.AddConstraint(
-            model_name='matrixrow',
-            constraint=models.CheckConstraint(condition=models.Q(('approvals_needed__gt', 0), ('members_needed__gte', models.F('approvals_needed'))), name='facilities_matrixrow_quorum_holds_approvals'),
+            model_name="matrixrow",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("approvals_needed__gt", 0), ("members_needed__gte", models.F("approvals_needed"))
+                ),
+                name="facilities_matrixrow_quorum_holds_approvals",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='matrixrow',
-            constraint=models.CheckConstraint(condition=models.Q(('up_to__isnull', True), ('up_to__gt', 0), _connector='OR'), name='facilities_matrixrow_amount_positive'),
+            model_name="matrixrow",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("up_to__isnull", True), ("up_to__gt", 0), _connector="OR"),
+                name="facilities_matrixrow_amount_positive",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='promise',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='facilities_promise_amount_positive'),
+            model_name="promise",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="facilities_promise_amount_positive"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='promise',
-            trigger=pgtrigger.compiler.Trigger(name='moves', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE _is_valid_transition BOOLEAN;', func='SELECT CONCAT(OLD."state", \':\', NEW."state") = ANY(\'{reserved:signed,reserved:released}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."state" IS DISTINCT FROM NEW."state") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "state" from "%" to "%" on table %\', OLD."state", NEW."state", TG_TABLE_NAME; ELSE RETURN NEW; END IF;', hash='00e8ae5933c64f2f38c95e28288f9be98a8d3535', operation='UPDATE', pgid='pgtrigger_moves_271aa', table='facilities_promise', when='BEFORE')),
+            model_name="promise",
+            trigger=pgtrigger.compiler.Trigger(
+                name="moves",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE _is_valid_transition BOOLEAN;",
+                    func='SELECT CONCAT(OLD."state", \':\', NEW."state") = ANY(\'{reserved:signed,reserved:released}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."state" IS DISTINCT FROM NEW."state") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "state" from "%" to "%" on table %\', OLD."state", NEW."state", TG_TABLE_NAME; ELSE RETURN NEW; END IF;',
+                    hash="00e8ae5933c64f2f38c95e28288f9be98a8d3535",
+                    operation="UPDATE",
+                    pgid="pgtrigger_moves_271aa",
+                    table="facilities_promise",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='promise',
-            trigger=pgtrigger.compiler.Trigger(name='frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."reference" IS DISTINCT FROM (NEW."reference") OR OLD."fund_id" IS DISTINCT FROM (NEW."fund_id") OR OLD."partner_id" IS DISTINCT FROM (NEW."partner_id") OR OLD."amount" IS DISTINCT FROM (NEW."amount") OR OLD."headroom" IS DISTINCT FROM (NEW."headroom"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='a86922c020f66fd22d760868d916a98496c6a11c', operation='UPDATE', pgid='pgtrigger_frozen_448af', table='facilities_promise', when='BEFORE')),
+            model_name="promise",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."reference" IS DISTINCT FROM (NEW."reference") OR OLD."fund_id" IS DISTINCT FROM (NEW."fund_id") OR OLD."partner_id" IS DISTINCT FROM (NEW."partner_id") OR OLD."amount" IS DISTINCT FROM (NEW."amount") OR OLD."headroom" IS DISTINCT FROM (NEW."headroom"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="a86922c020f66fd22d760868d916a98496c6a11c",
+                    operation="UPDATE",
+                    pgid="pgtrigger_frozen_448af",
+                    table="facilities_promise",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='promise',
-            trigger=pgtrigger.compiler.Trigger(name='stays', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='d25bc23ae8a8557d4f3ce80cca1108410cd5de03', operation='DELETE', pgid='pgtrigger_stays_35067', table='facilities_promise', when='BEFORE')),
+            model_name="promise",
+            trigger=pgtrigger.compiler.Trigger(
+                name="stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="d25bc23ae8a8557d4f3ce80cca1108410cd5de03",
+                    operation="DELETE",
+                    pgid="pgtrigger_stays_35067",
+                    table="facilities_promise",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='facility',
-            constraint=models.CheckConstraint(condition=models.Q(('commitment__gt', 0)), name='facilities_facility_commitment_positive'),
+            model_name="facility",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("commitment__gt", 0)), name="facilities_facility_commitment_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='facility',
-            constraint=models.CheckConstraint(condition=models.Q(('availability_start__gte', models.F('signed_on')), ('availability_end__gte', models.F('availability_start')), ('maturity__gte', models.F('availability_end'))), name='facilities_facility_dates_in_order'),
+            model_name="facility",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("availability_start__gte", models.F("signed_on")),
+                    ("availability_end__gte", models.F("availability_start")),
+                    ("maturity__gte", models.F("availability_end")),
+                ),
+                name="facilities_facility_dates_in_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='facility',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['available', 'closed_to_drawdown', 'accelerated', 'written_off', 'closed'])), name='facilities_facility_state_known'),
+            model_name="facility",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["available", "closed_to_drawdown", "accelerated", "written_off", "closed"])
+                ),
+                name="facilities_facility_state_known",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='facility',
-            trigger=pgtrigger.compiler.Trigger(name='frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."number" IS DISTINCT FROM (NEW."number") OR OLD."fund_id" IS DISTINCT FROM (NEW."fund_id") OR OLD."partner_id" IS DISTINCT FROM (NEW."partner_id") OR OLD."promise_id" IS DISTINCT FROM (NEW."promise_id") OR OLD."currency" IS DISTINCT FROM (NEW."currency") OR OLD."commitment" IS DISTINCT FROM (NEW."commitment") OR OLD."signed_on" IS DISTINCT FROM (NEW."signed_on"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='b7862ea60a909e3c9b897db42a4e8c1497bdb936', operation='UPDATE', pgid='pgtrigger_frozen_3e448', table='facilities_facility', when='BEFORE')),
+            model_name="facility",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."number" IS DISTINCT FROM (NEW."number") OR OLD."fund_id" IS DISTINCT FROM (NEW."fund_id") OR OLD."partner_id" IS DISTINCT FROM (NEW."partner_id") OR OLD."promise_id" IS DISTINCT FROM (NEW."promise_id") OR OLD."currency" IS DISTINCT FROM (NEW."currency") OR OLD."commitment" IS DISTINCT FROM (NEW."commitment") OR OLD."signed_on" IS DISTINCT FROM (NEW."signed_on"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="b7862ea60a909e3c9b897db42a4e8c1497bdb936",
+                    operation="UPDATE",
+                    pgid="pgtrigger_frozen_3e448",
+                    table="facilities_facility",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='facility',
-            trigger=pgtrigger.compiler.Trigger(name='stays', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='6ddef9937d3c0ee9a34bcc30f5203a229a135646', operation='DELETE', pgid='pgtrigger_stays_270e8', table='facilities_facility', when='BEFORE')),
+            model_name="facility",
+            trigger=pgtrigger.compiler.Trigger(
+                name="stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="6ddef9937d3c0ee9a34bcc30f5203a229a135646",
+                    operation="DELETE",
+                    pgid="pgtrigger_stays_270e8",
+                    table="facilities_facility",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='segmentlimit',
-            constraint=models.UniqueConstraint(fields=('policy', 'segment'), name='facilities_segmentlimit_once'),
+            model_name="segmentlimit",
+            constraint=models.UniqueConstraint(
+                fields=("policy", "segment"), name="facilities_segmentlimit_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='segmentlimit',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='facilities_segmentlimit_amount_positive'),
+            model_name="segmentlimit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="facilities_segmentlimit_amount_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tenorlimit',
-            constraint=models.UniqueConstraint(fields=('policy', 'over_months'), name='facilities_tenorlimit_once'),
+            model_name="tenorlimit",
+            constraint=models.UniqueConstraint(
+                fields=("policy", "over_months"), name="facilities_tenorlimit_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tenorlimit',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='facilities_tenorlimit_amount_positive'),
+            model_name="tenorlimit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="facilities_tenorlimit_amount_positive"
+            ),
         ),
     ]

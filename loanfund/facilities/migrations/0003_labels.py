@@ -4,35 +4,60 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('facilities', '0002_decision_validity'),
+        ("facilities", "0002_decision_validity"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='conditionevidence',
-            name='state',
-            field=models.CharField(choices=[('proposed', 'proposed'), ('accepted', 'accepted'), ('refused', 'refused')], default='proposed', max_length=20),
+            model_name="conditionevidence",
+            name="state",
+            field=models.CharField(
+                choices=[("proposed", "proposed"), ("accepted", "accepted"), ("refused", "refused")],
+                default="proposed",
+                max_length=20,
+            ),
         ),
         migrations.AlterField(
-            model_name='conditionprecedent',
-            name='state',
-            field=models.CharField(choices=[('open', 'open'), ('satisfied', 'satisfied'), ('waived', 'waived')], default='open', max_length=20),
+            model_name="conditionprecedent",
+            name="state",
+            field=models.CharField(
+                choices=[("open", "open"), ("satisfied", "satisfied"), ("waived", "waived")],
+                default="open",
+                max_length=20,
+            ),
         ),
         migrations.AlterField(
-            model_name='facility',
-            name='state',
-            field=models.CharField(choices=[('available', 'available'), ('closed_to_drawdown', 'closed to drawdown'), ('accelerated', 'accelerated'), ('written_off', 'written off'), ('closed', 'closed')], default='available', max_length=30),
+            model_name="facility",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("available", "available"),
+                    ("closed_to_drawdown", "closed to drawdown"),
+                    ("accelerated", "accelerated"),
+                    ("written_off", "written off"),
+                    ("closed", "closed"),
+                ],
+                default="available",
+                max_length=30,
+            ),
         ),
         migrations.AlterField(
-            model_name='fundpolicy',
-            name='state',
-            field=models.CharField(choices=[('proposed', 'proposed'), ('in_force', 'in force'), ('refused', 'refused')], default='proposed', max_length=20),
+            model_name="fundpolicy",
+            name="state",
+            field=models.CharField(
+                choices=[("proposed", "proposed"), ("in_force", "in force"), ("refused", "refused")],
+                default="proposed",
+                max_length=20,
+            ),
         ),
         migrations.AlterField(
-            model_name='promise',
-            name='state',
-            field=models.CharField(choices=[('reserved', 'reserved'), ('signed', 'signed'), ('released', 'released')], default='reserved', max_length=10),
+            model_name="promise",
+            name="state",
+            field=models.CharField(
+                choices=[("reserved", "reserved"), ("signed", "signed"), ("released", "released")],
+                default="reserved",
+                max_length=10,
+            ),
         ),
     ]

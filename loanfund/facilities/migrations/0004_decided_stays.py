@@ -6,26 +6,67 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('facilities', '0003_labels'),
+        ("facilities", "0003_labels"),
     ]
 
     operations = [
         pgtrigger.migrations.AddTrigger(
-            model_name='conditionevidence',
-            trigger=pgtrigger.compiler.Trigger(name='decided_stays', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NOT (OLD."state" = \'proposed\'))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='a9f8d6d0f6f9e56dca0dc4172943b8c4ad1e282a', operation='UPDATE', pgid='pgtrigger_decided_stays_0b22d', table='facilities_conditionevidence', when='BEFORE')),
+            model_name="conditionevidence",
+            trigger=pgtrigger.compiler.Trigger(
+                name="decided_stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (NOT (OLD.\"state\" = 'proposed'))",
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="a9f8d6d0f6f9e56dca0dc4172943b8c4ad1e282a",
+                    operation="UPDATE",
+                    pgid="pgtrigger_decided_stays_0b22d",
+                    table="facilities_conditionevidence",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='conditionevidence',
-            trigger=pgtrigger.compiler.Trigger(name='stays', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='4b82f8ff9b84de165de6b65ae8d49fdb804fb904', operation='DELETE', pgid='pgtrigger_stays_1ed2d', table='facilities_conditionevidence', when='BEFORE')),
+            model_name="conditionevidence",
+            trigger=pgtrigger.compiler.Trigger(
+                name="stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="4b82f8ff9b84de165de6b65ae8d49fdb804fb904",
+                    operation="DELETE",
+                    pgid="pgtrigger_stays_1ed2d",
+                    table="facilities_conditionevidence",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='fundpolicy',
-            trigger=pgtrigger.compiler.Trigger(name='decided_stays', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NOT (OLD."state" = \'proposed\'))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='d22b15320aebcd2c47f50163c458db6fb4d1d700', operation='UPDATE', pgid='pgtrigger_decided_stays_6d4ba', table='facilities_fundpolicy', when='BEFORE')),
+            model_name="fundpolicy",
+            trigger=pgtrigger.compiler.Trigger(
+                name="decided_stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (NOT (OLD.\"state\" = 'proposed'))",
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="d22b15320aebcd2c47f50163c458db6fb4d1d700",
+                    operation="UPDATE",
+                    pgid="pgtrigger_decided_stays_6d4ba",
+                    table="facilities_fundpolicy",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='fundpolicy',
-            trigger=pgtrigger.compiler.Trigger(name='stays', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='21587649cafd9646321d0137c22667053e2f8af9', operation='DELETE', pgid='pgtrigger_stays_e959c', table='facilities_fundpolicy', when='BEFORE')),
+            model_name="fundpolicy",
+            trigger=pgtrigger.compiler.Trigger(
+                name="stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="21587649cafd9646321d0137c22667053e2f8af9",
+                    operation="DELETE",
+                    pgid="pgtrigger_stays_e959c",
+                    table="facilities_fundpolicy",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

@@ -104,7 +104,7 @@ ENDS = (
 
 def plans(seed: int) -> list[Plan]:
     """Forty applications: eighteen become facilities with thirty loans, the others stand in every state there is."""
-    random = Random(seed)  # noqa: S311 - for variety, not for secrets
+    dice = Random(seed)  # nosec B311 - for variety, not for secrets
     made = []
     for n in range(18):
         profile, tenor, deal = DEALS[n % len(DEALS)]
@@ -112,12 +112,12 @@ def plans(seed: int) -> list[Plan]:
         made.append(
             Plan(
                 company=n,
-                begins=OPENED + timedelta(days=3 + 8 * n + random.randrange(4)),
-                amount=random.randrange(10, 50) * 100_000,
+                begins=OPENED + timedelta(days=3 + 8 * n + dice.randrange(4)),
+                amount=dice.randrange(10, 50) * 100_000,
                 profile=profile,
                 tenor=tenor,
                 deal=dict(deal),
-                drawdowns=((0, 0.6), (random.randrange(15, 40), 0.3)) if twice else ((0, 0.9),),
+                drawdowns=((0, 0.6), (dice.randrange(15, 40), 0.3)) if twice else ((0, 0.9),),
                 pays={4: "late", 7: "stops", 10: "early", 13: "too much", 16: "bounces"}.get(n, "on time"),
                 question=n % 4 == 1,
             )
@@ -130,7 +130,7 @@ def plans(seed: int) -> list[Plan]:
             Plan(
                 company=18 + n % 7 if n < 14 else n % 18,
                 begins=begins,
-                amount=random.randrange(6, 20) * 100_000,
+                amount=dice.randrange(6, 20) * 100_000,
                 profile=profile,
                 tenor=tenor,
                 deal=dict(deal),

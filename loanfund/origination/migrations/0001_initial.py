@@ -9,645 +9,1691 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('facilities', '0001_initial'),
-        ('parties', '0002_roles'),
+        ("facilities", "0001_initial"),
+        ("parties", "0002_roles"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Application',
+            name="Application",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=20, unique=True)),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('submitted', 'Submitted'), ('checking', 'completeness check'), ('information_requested', 'information requested'), ('tabled', 'Tabled'), ('voting', 'Voting'), ('approved', 'Approved'), ('declined', 'Declined'), ('offered', 'offer made'), ('accepted', 'Accepted'), ('lapsed', 'Lapsed'), ('withdrawn', 'Withdrawn')], default='draft', max_length=30)),
-                ('amount', models.DecimalField(decimal_places=12, max_digits=32)),
-                ('purpose', models.TextField()),
-                ('tenor_months', models.PositiveSmallIntegerField()),
-                ('profile', models.CharField(choices=[('bullet', 'one repayment at the end'), ('equal_principal', 'equal parts of principal'), ('level', 'equal instalments'), ('interest_only', 'interest only, then equal instalments'), ('balloon', 'instalments and a balloon')], max_length=30)),
-                ('interest_only_months', models.PositiveSmallIntegerField(default=0)),
-                ('revolving', models.BooleanField(default=False)),
-                ('net_assets', models.DecimalField(blank=True, decimal_places=12, max_digits=32, null=True)),
-                ('compensation', models.DecimalField(decimal_places=12, default=0, max_digits=32)),
-                ('created_on', models.DateField()),
-                ('submitted_on', models.DateField(blank=True, null=True)),
-                ('state_since', models.DateField()),
-                ('information_due_on', models.DateField(blank=True, null=True)),
-                ('approved_amount', models.DecimalField(blank=True, decimal_places=12, max_digits=32, null=True)),
-                ('analyst', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='applications_assigned', to=settings.AUTH_USER_MODEL)),
-                ('appeal_of', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='appeals', to='origination.application')),
-                ('facility', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='application', to='facilities.facility')),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='applications', to='facilities.fund')),
-                ('net_assets_file', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.storedfile')),
-                ('partner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='applications', to='parties.partner')),
-                ('prepared_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('submitted_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.CharField(max_length=20, unique=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("submitted", "Submitted"),
+                            ("checking", "completeness check"),
+                            ("information_requested", "information requested"),
+                            ("tabled", "Tabled"),
+                            ("voting", "Voting"),
+                            ("approved", "Approved"),
+                            ("declined", "Declined"),
+                            ("offered", "offer made"),
+                            ("accepted", "Accepted"),
+                            ("lapsed", "Lapsed"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        default="draft",
+                        max_length=30,
+                    ),
+                ),
+                ("amount", models.DecimalField(decimal_places=12, max_digits=32)),
+                ("purpose", models.TextField()),
+                ("tenor_months", models.PositiveSmallIntegerField()),
+                (
+                    "profile",
+                    models.CharField(
+                        choices=[
+                            ("bullet", "one repayment at the end"),
+                            ("equal_principal", "equal parts of principal"),
+                            ("level", "equal instalments"),
+                            ("interest_only", "interest only, then equal instalments"),
+                            ("balloon", "instalments and a balloon"),
+                        ],
+                        max_length=30,
+                    ),
+                ),
+                ("interest_only_months", models.PositiveSmallIntegerField(default=0)),
+                ("revolving", models.BooleanField(default=False)),
+                ("net_assets", models.DecimalField(blank=True, decimal_places=12, max_digits=32, null=True)),
+                ("compensation", models.DecimalField(decimal_places=12, default=0, max_digits=32)),
+                ("created_on", models.DateField()),
+                ("submitted_on", models.DateField(blank=True, null=True)),
+                ("state_since", models.DateField()),
+                ("information_due_on", models.DateField(blank=True, null=True)),
+                (
+                    "approved_amount",
+                    models.DecimalField(blank=True, decimal_places=12, max_digits=32, null=True),
+                ),
+                (
+                    "analyst",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="applications_assigned",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "appeal_of",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="appeals",
+                        to="origination.application",
+                    ),
+                ),
+                (
+                    "facility",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="application",
+                        to="facilities.facility",
+                    ),
+                ),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="applications",
+                        to="facilities.fund",
+                    ),
+                ),
+                (
+                    "net_assets_file",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="parties.storedfile",
+                    ),
+                ),
+                (
+                    "partner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="applications",
+                        to="parties.partner",
+                    ),
+                ),
+                (
+                    "prepared_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "submitted_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Committee',
+            name="Committee",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('fund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='committees', to='facilities.fund')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                (
+                    "fund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="committees",
+                        to="facilities.fund",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='CommitteeMember',
+            name="CommitteeMember",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('checked_at', models.DateTimeField(blank=True, null=True)),
-                ('proposed_digest', models.CharField(blank=True, max_length=64)),
-                ('role', models.CharField(choices=[('member', 'Member'), ('chair', 'Chair')], default='member', max_length=10)),
-                ('state', models.CharField(choices=[('proposed', 'Proposed'), ('seated', 'Seated'), ('refused', 'Refused')], default='proposed', max_length=10)),
-                ('joined_on', models.DateField()),
-                ('left_on', models.DateField(blank=True, null=True)),
-                ('leave_reason', models.CharField(blank=True, max_length=300)),
-                ('checker', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('committee', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='members', to='origination.committee')),
-                ('leave_confirmed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('leave_proposed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('maker', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='seats', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("made_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("checked_at", models.DateTimeField(blank=True, null=True)),
+                ("proposed_digest", models.CharField(blank=True, max_length=64)),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("member", "Member"), ("chair", "Chair")], default="member", max_length=10
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("proposed", "Proposed"), ("seated", "Seated"), ("refused", "Refused")],
+                        default="proposed",
+                        max_length=10,
+                    ),
+                ),
+                ("joined_on", models.DateField()),
+                ("left_on", models.DateField(blank=True, null=True)),
+                ("leave_reason", models.CharField(blank=True, max_length=300)),
+                (
+                    "checker",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "committee",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="members",
+                        to="origination.committee",
+                    ),
+                ),
+                (
+                    "leave_confirmed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "leave_proposed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "maker",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="seats",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['committee', 'role', 'joined_on'],
-                'abstract': False,
+                "ordering": ["committee", "role", "joined_on"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='ConflictDeclaration',
+            name="ConflictDeclaration",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(max_length=500)),
-                ('declared_on', models.DateField()),
-                ('declared_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('partner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='conflicts', to='parties.partner')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='conflicts', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("reason", models.CharField(max_length=500)),
+                ("declared_on", models.DateField()),
+                (
+                    "declared_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "partner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="conflicts",
+                        to="parties.partner",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="conflicts",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='CreditMemo',
+            name="CreditMemo",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField()),
-                ('body', models.TextField()),
-                ('digest', models.CharField(max_length=64)),
-                ('written_on', models.DateField()),
-                ('application', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='memos', to='origination.application')),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("version", models.PositiveIntegerField()),
+                ("body", models.TextField()),
+                ("digest", models.CharField(max_length=64)),
+                ("written_on", models.DateField()),
+                (
+                    "application",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="memos",
+                        to="origination.application",
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['application', '-version'],
-                'abstract': False,
+                "ordering": ["application", "-version"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Decision',
+            name="Decision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=20, unique=True)),
-                ('outcome', models.CharField(choices=[('approved', 'Approved'), ('declined', 'Declined')], max_length=10)),
-                ('reason', models.CharField(max_length=500)),
-                ('amount', models.DecimalField(blank=True, decimal_places=12, max_digits=32, null=True)),
-                ('approvals', models.PositiveSmallIntegerField()),
-                ('declines', models.PositiveSmallIntegerField()),
-                ('abstentions', models.PositiveSmallIntegerField()),
-                ('recusals', models.PositiveSmallIntegerField()),
-                ('votes', models.JSONField()),
-                ('document', models.JSONField()),
-                ('proposal_digest', models.CharField(max_length=64)),
-                ('digest', models.CharField(max_length=64)),
-                ('audit_head', models.CharField(max_length=100)),
-                ('decided_on', models.DateField()),
-                ('recorded_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.CharField(max_length=20, unique=True)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[("approved", "Approved"), ("declined", "Declined")], max_length=10
+                    ),
+                ),
+                ("reason", models.CharField(max_length=500)),
+                ("amount", models.DecimalField(blank=True, decimal_places=12, max_digits=32, null=True)),
+                ("approvals", models.PositiveSmallIntegerField()),
+                ("declines", models.PositiveSmallIntegerField()),
+                ("abstentions", models.PositiveSmallIntegerField()),
+                ("recusals", models.PositiveSmallIntegerField()),
+                ("votes", models.JSONField()),
+                ("document", models.JSONField()),
+                ("proposal_digest", models.CharField(max_length=64)),
+                ("digest", models.CharField(max_length=64)),
+                ("audit_head", models.CharField(max_length=100)),
+                ("decided_on", models.DateField()),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
-                'abstract': False,
+                "ordering": ["-id"],
+                "abstract": False,
             },
         ),
         migrations.AddField(
-            model_name='application',
-            name='decision',
-            field=models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='decided_application', to='origination.decision'),
+            model_name="application",
+            name="decision",
+            field=models.OneToOneField(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="decided_application",
+                to="origination.decision",
+            ),
         ),
         migrations.CreateModel(
-            name='LiquidationUpload',
+            name="LiquidationUpload",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('file_name', models.CharField(max_length=200)),
-                ('file_sha256', models.CharField(max_length=64)),
-                ('digest', models.CharField(max_length=64)),
-                ('row_count', models.PositiveIntegerField()),
-                ('uploaded_on', models.DateField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('application', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='uploads', to='origination.application')),
-                ('uploaded_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("file_name", models.CharField(max_length=200)),
+                ("file_sha256", models.CharField(max_length=64)),
+                ("digest", models.CharField(max_length=64)),
+                ("row_count", models.PositiveIntegerField()),
+                ("uploaded_on", models.DateField()),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "application",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="uploads",
+                        to="origination.application",
+                    ),
+                ),
+                (
+                    "uploaded_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
-                'abstract': False,
+                "ordering": ["-id"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='LiquidationRecord',
+            name="LiquidationRecord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('row', models.PositiveIntegerField()),
-                ('occurred_at', models.DateTimeField()),
-                ('venue', models.CharField(max_length=60)),
-                ('account', models.CharField(max_length=80)),
-                ('reference', models.CharField(max_length=80)),
-                ('market', models.CharField(choices=[('futures', 'Futures'), ('margin', 'Margin'), ('other', 'Other')], max_length=10)),
-                ('instrument', models.CharField(max_length=40)),
-                ('side', models.CharField(choices=[('long', 'long'), ('short', 'short')], max_length=5)),
-                ('quantity', models.DecimalField(decimal_places=18, max_digits=36)),
-                ('price', models.DecimalField(decimal_places=18, max_digits=36)),
-                ('loss', models.DecimalField(decimal_places=12, max_digits=32)),
-                ('upload', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='records', to='origination.liquidationupload')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("row", models.PositiveIntegerField()),
+                ("occurred_at", models.DateTimeField()),
+                ("venue", models.CharField(max_length=60)),
+                ("account", models.CharField(max_length=80)),
+                ("reference", models.CharField(max_length=80)),
+                (
+                    "market",
+                    models.CharField(
+                        choices=[("futures", "Futures"), ("margin", "Margin"), ("other", "Other")],
+                        max_length=10,
+                    ),
+                ),
+                ("instrument", models.CharField(max_length=40)),
+                ("side", models.CharField(choices=[("long", "long"), ("short", "short")], max_length=5)),
+                ("quantity", models.DecimalField(decimal_places=18, max_digits=36)),
+                ("price", models.DecimalField(decimal_places=18, max_digits=36)),
+                ("loss", models.DecimalField(decimal_places=12, max_digits=32)),
+                (
+                    "upload",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="records",
+                        to="origination.liquidationupload",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['upload', 'row'],
-                'abstract': False,
+                "ordering": ["upload", "row"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='ImpactAssessment',
+            name="ImpactAssessment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField()),
-                ('rows_total', models.PositiveIntegerField()),
-                ('rows_in_window', models.PositiveIntegerField()),
-                ('loss_total', models.DecimalField(decimal_places=12, max_digits=32)),
-                ('loss_in_window', models.DecimalField(decimal_places=12, max_digits=32)),
-                ('compensation', models.DecimalField(decimal_places=12, max_digits=32)),
-                ('net_loss', models.DecimalField(decimal_places=12, max_digits=32)),
-                ('net_assets', models.DecimalField(decimal_places=12, max_digits=32, null=True)),
-                ('ratio', models.DecimalField(decimal_places=6, max_digits=24, null=True)),
-                ('lines', models.JSONField()),
-                ('digest', models.CharField(max_length=64)),
-                ('reason', models.CharField(max_length=300)),
-                ('made_on', models.DateField()),
-                ('application', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='assessments', to='origination.application')),
-                ('made_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('policy', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='facilities.fundpolicy')),
-                ('upload', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='origination.liquidationupload')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("version", models.PositiveIntegerField()),
+                ("rows_total", models.PositiveIntegerField()),
+                ("rows_in_window", models.PositiveIntegerField()),
+                ("loss_total", models.DecimalField(decimal_places=12, max_digits=32)),
+                ("loss_in_window", models.DecimalField(decimal_places=12, max_digits=32)),
+                ("compensation", models.DecimalField(decimal_places=12, max_digits=32)),
+                ("net_loss", models.DecimalField(decimal_places=12, max_digits=32)),
+                ("net_assets", models.DecimalField(decimal_places=12, max_digits=32, null=True)),
+                ("ratio", models.DecimalField(decimal_places=6, max_digits=24, null=True)),
+                ("lines", models.JSONField()),
+                ("digest", models.CharField(max_length=64)),
+                ("reason", models.CharField(max_length=300)),
+                ("made_on", models.DateField()),
+                (
+                    "application",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="assessments",
+                        to="origination.application",
+                    ),
+                ),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="facilities.fundpolicy",
+                    ),
+                ),
+                (
+                    "upload",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="origination.liquidationupload",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['application', '-version'],
-                'abstract': False,
+                "ordering": ["application", "-version"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Meeting',
+            name="Meeting",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('held_on', models.DateField()),
-                ('title', models.CharField(max_length=120)),
-                ('minutes', models.TextField(blank=True)),
-                ('committee', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='meetings', to='origination.committee')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("held_on", models.DateField()),
+                ("title", models.CharField(max_length=120)),
+                ("minutes", models.TextField(blank=True)),
+                (
+                    "committee",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="meetings",
+                        to="origination.committee",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-held_on', '-id'],
+                "ordering": ["-held_on", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='Offer',
+            name="Offer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('checked_at', models.DateTimeField(blank=True, null=True)),
-                ('proposed_digest', models.CharField(blank=True, max_length=64)),
-                ('number', models.CharField(max_length=20, unique=True)),
-                ('state', models.CharField(choices=[('prepared', 'prepared, to be checked'), ('refused', 'refused by the checker'), ('sent', 'Sent'), ('accepted', 'Accepted'), ('declined', 'declined by the partner'), ('lapsed', 'Lapsed'), ('retracted', 'Retracted')], default='prepared', max_length=10)),
-                ('amount', models.DecimalField(decimal_places=12, max_digits=32)),
-                ('document', models.JSONField()),
-                ('digest', models.CharField(max_length=64)),
-                ('signatories_needed', models.PositiveSmallIntegerField()),
-                ('made_on', models.DateField()),
-                ('sent_on', models.DateField(blank=True, null=True)),
-                ('expires_on', models.DateField(blank=True, null=True)),
-                ('closed_on', models.DateField(blank=True, null=True)),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('application', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='offers', to='origination.application')),
-                ('checker', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('decision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='offers', to='origination.decision')),
-                ('maker', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("made_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("checked_at", models.DateTimeField(blank=True, null=True)),
+                ("proposed_digest", models.CharField(blank=True, max_length=64)),
+                ("number", models.CharField(max_length=20, unique=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("prepared", "prepared, to be checked"),
+                            ("refused", "refused by the checker"),
+                            ("sent", "Sent"),
+                            ("accepted", "Accepted"),
+                            ("declined", "declined by the partner"),
+                            ("lapsed", "Lapsed"),
+                            ("retracted", "Retracted"),
+                        ],
+                        default="prepared",
+                        max_length=10,
+                    ),
+                ),
+                ("amount", models.DecimalField(decimal_places=12, max_digits=32)),
+                ("document", models.JSONField()),
+                ("digest", models.CharField(max_length=64)),
+                ("signatories_needed", models.PositiveSmallIntegerField()),
+                ("made_on", models.DateField()),
+                ("sent_on", models.DateField(blank=True, null=True)),
+                ("expires_on", models.DateField(blank=True, null=True)),
+                ("closed_on", models.DateField(blank=True, null=True)),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                (
+                    "application",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="offers",
+                        to="origination.application",
+                    ),
+                ),
+                (
+                    "checker",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "decision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="offers",
+                        to="origination.decision",
+                    ),
+                ),
+                (
+                    "maker",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
-                'abstract': False,
+                "ordering": ["-id"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='OfferSignature',
+            name="OfferSignature",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('signed_name', models.CharField(max_length=200)),
-                ('digest', models.CharField(max_length=64)),
-                ('signed_on', models.DateField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('offer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='signatures', to='origination.offer')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("signed_name", models.CharField(max_length=200)),
+                ("digest", models.CharField(max_length=64)),
+                ("signed_on", models.DateField()),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "offer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="signatures",
+                        to="origination.offer",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['offer', 'id'],
-                'abstract': False,
+                "ordering": ["offer", "id"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Proposal',
+            name="Proposal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=20, unique=True)),
-                ('kind', models.CharField(choices=[('application', 'new facility'), ('amendment', 'amendment of terms'), ('holiday', 'payment holiday'), ('waiver', 'Waiver'), ('write_off', 'write-off'), ('limit_exceeded', 'a limit exceeded'), ('condition_waiver', 'waiver of a condition precedent'), ('other', 'other matter reserved to the committee')], default='application', max_length=20)),
-                ('state', models.CharField(choices=[('tabled', 'Tabled'), ('voting', 'Voting'), ('tied', 'tied, awaiting the chair'), ('approved', 'Approved'), ('declined', 'Declined'), ('void', 'Void')], default='tabled', max_length=10)),
-                ('amount', models.DecimalField(blank=True, decimal_places=12, max_digits=32, null=True)),
-                ('summary', models.TextField()),
-                ('terms', models.JSONField(default=dict)),
-                ('conditions', models.JSONField(default=list)),
-                ('document', models.JSONField()),
-                ('digest', models.CharField(max_length=64)),
-                ('members_needed', models.PositiveSmallIntegerField()),
-                ('approvals_needed', models.PositiveSmallIntegerField()),
-                ('chair_casts', models.BooleanField()),
-                ('tabled_on', models.DateField()),
-                ('voting_opened_on', models.DateField(blank=True, null=True)),
-                ('closed_on', models.DateField(blank=True, null=True)),
-                ('void_reason', models.CharField(blank=True, max_length=300)),
-                ('application', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='proposals', to='origination.application')),
-                ('assessment', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='origination.impactassessment')),
-                ('committee', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='proposals', to='origination.committee')),
-                ('facility', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='proposals', to='facilities.facility')),
-                ('meeting', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='proposals', to='origination.meeting')),
-                ('memo', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='origination.creditmemo')),
-                ('policy', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='facilities.fundpolicy')),
-                ('preparer', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('proposer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='proposals_made', to=settings.AUTH_USER_MODEL)),
-                ('replaces', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='replaced_by', to='origination.proposal')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.CharField(max_length=20, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("application", "new facility"),
+                            ("amendment", "amendment of terms"),
+                            ("holiday", "payment holiday"),
+                            ("waiver", "Waiver"),
+                            ("write_off", "write-off"),
+                            ("limit_exceeded", "a limit exceeded"),
+                            ("condition_waiver", "waiver of a condition precedent"),
+                            ("other", "other matter reserved to the committee"),
+                        ],
+                        default="application",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("tabled", "Tabled"),
+                            ("voting", "Voting"),
+                            ("tied", "tied, awaiting the chair"),
+                            ("approved", "Approved"),
+                            ("declined", "Declined"),
+                            ("void", "Void"),
+                        ],
+                        default="tabled",
+                        max_length=10,
+                    ),
+                ),
+                ("amount", models.DecimalField(blank=True, decimal_places=12, max_digits=32, null=True)),
+                ("summary", models.TextField()),
+                ("terms", models.JSONField(default=dict)),
+                ("conditions", models.JSONField(default=list)),
+                ("document", models.JSONField()),
+                ("digest", models.CharField(max_length=64)),
+                ("members_needed", models.PositiveSmallIntegerField()),
+                ("approvals_needed", models.PositiveSmallIntegerField()),
+                ("chair_casts", models.BooleanField()),
+                ("tabled_on", models.DateField()),
+                ("voting_opened_on", models.DateField(blank=True, null=True)),
+                ("closed_on", models.DateField(blank=True, null=True)),
+                ("void_reason", models.CharField(blank=True, max_length=300)),
+                (
+                    "application",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="proposals",
+                        to="origination.application",
+                    ),
+                ),
+                (
+                    "assessment",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="origination.impactassessment",
+                    ),
+                ),
+                (
+                    "committee",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="proposals",
+                        to="origination.committee",
+                    ),
+                ),
+                (
+                    "facility",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="proposals",
+                        to="facilities.facility",
+                    ),
+                ),
+                (
+                    "meeting",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="proposals",
+                        to="origination.meeting",
+                    ),
+                ),
+                (
+                    "memo",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="origination.creditmemo",
+                    ),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="facilities.fundpolicy",
+                    ),
+                ),
+                (
+                    "preparer",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "proposer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="proposals_made",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "replaces",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="replaced_by",
+                        to="origination.proposal",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.AddField(
-            model_name='decision',
-            name='proposal',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='decision', to='origination.proposal'),
+            model_name="decision",
+            name="proposal",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="decision",
+                to="origination.proposal",
+            ),
         ),
         migrations.CreateModel(
-            name='Question',
+            name="Question",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.TextField()),
-                ('asked_on', models.DateField()),
-                ('due_on', models.DateField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('application', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='questions', to='origination.application')),
-                ('asked_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("text", models.TextField()),
+                ("asked_on", models.DateField()),
+                ("due_on", models.DateField()),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "application",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="questions",
+                        to="origination.application",
+                    ),
+                ),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
-                'abstract': False,
+                "ordering": ["id"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Answer',
+            name="Answer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.TextField()),
-                ('from_partner', models.BooleanField()),
-                ('on', models.DateField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('question', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='answers', to='origination.question')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("text", models.TextField()),
+                ("from_partner", models.BooleanField()),
+                ("on", models.DateField()),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "question",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="answers",
+                        to="origination.question",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
-                'abstract': False,
+                "ordering": ["id"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Scorecard',
+            name="Scorecard",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField()),
-                ('lines', models.JSONField()),
-                ('score', models.DecimalField(decimal_places=4, max_digits=6)),
-                ('made_on', models.DateField()),
-                ('application', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='scorecards', to='origination.application')),
-                ('made_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("version", models.PositiveIntegerField()),
+                ("lines", models.JSONField()),
+                ("score", models.DecimalField(decimal_places=4, max_digits=6)),
+                ("made_on", models.DateField()),
+                (
+                    "application",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="scorecards",
+                        to="origination.application",
+                    ),
+                ),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['application', '-version'],
-                'abstract': False,
+                "ordering": ["application", "-version"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='ThreadFile',
+            name="ThreadFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('answer', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='files', to='origination.answer')),
-                ('file', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.storedfile')),
-                ('question', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='files', to='origination.question')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "answer",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="files",
+                        to="origination.answer",
+                    ),
+                ),
+                (
+                    "file",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="parties.storedfile"
+                    ),
+                ),
+                (
+                    "question",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="files",
+                        to="origination.question",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Vote',
+            name="Vote",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('choice', models.CharField(choices=[('approve', 'Approve'), ('decline', 'Decline'), ('abstain', 'Abstain'), ('recuse', 'Recuse')], max_length=10)),
-                ('reason', models.TextField()),
-                ('casting', models.BooleanField(default=False)),
-                ('digest', models.CharField(max_length=64)),
-                ('cast_on', models.DateField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('proposal', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='votes', to='origination.proposal')),
-                ('seat', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='votes', to='origination.committeemember')),
-                ('voter', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='votes', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "choice",
+                    models.CharField(
+                        choices=[
+                            ("approve", "Approve"),
+                            ("decline", "Decline"),
+                            ("abstain", "Abstain"),
+                            ("recuse", "Recuse"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("reason", models.TextField()),
+                ("casting", models.BooleanField(default=False)),
+                ("digest", models.CharField(max_length=64)),
+                ("cast_on", models.DateField()),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "proposal",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="votes",
+                        to="origination.proposal",
+                    ),
+                ),
+                (
+                    "seat",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="votes",
+                        to="origination.committeemember",
+                    ),
+                ),
+                (
+                    "voter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="votes",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['proposal', 'id'],
-                'abstract': False,
+                "ordering": ["proposal", "id"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='ApplicationDocument',
+            name="ApplicationDocument",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=60)),
-                ('uploaded_on', models.DateField()),
-                ('expires_on', models.DateField(blank=True, null=True)),
-                ('state', models.CharField(choices=[('pending', 'not yet checked'), ('accepted', 'Accepted'), ('refused', 'Refused'), ('replaced', 'Replaced')], default='pending', max_length=20)),
-                ('checked_on', models.DateField(blank=True, null=True)),
-                ('note', models.CharField(blank=True, max_length=500)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('application', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='origination.application')),
-                ('checked_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('file', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.storedfile')),
-                ('uploaded_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=60)),
+                ("uploaded_on", models.DateField()),
+                ("expires_on", models.DateField(blank=True, null=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "not yet checked"),
+                            ("accepted", "Accepted"),
+                            ("refused", "Refused"),
+                            ("replaced", "Replaced"),
+                        ],
+                        default="pending",
+                        max_length=20,
+                    ),
+                ),
+                ("checked_on", models.DateField(blank=True, null=True)),
+                ("note", models.CharField(blank=True, max_length=500)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "application",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="documents",
+                        to="origination.application",
+                    ),
+                ),
+                (
+                    "checked_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "file",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="parties.storedfile"
+                    ),
+                ),
+                (
+                    "uploaded_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['kind', '-id'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('checked_by__isnull', True), models.Q(('checked_by', models.F('uploaded_by')), _negated=True), _connector='OR'), name='origination_applicationdocument_checked_by_another'), models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['accepted', 'refused']), _negated=True), models.Q(('checked_by__isnull', False), ('checked_on__isnull', False)), _connector='OR'), name='origination_applicationdocument_checked_by_someone')],
+                "ordering": ["kind", "-id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checked_by__isnull", True),
+                            models.Q(("checked_by", models.F("uploaded_by")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="origination_applicationdocument_checked_by_another",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state__in", ["accepted", "refused"]), _negated=True),
+                            models.Q(("checked_by__isnull", False), ("checked_on__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="origination_applicationdocument_checked_by_someone",
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='committee',
-            constraint=models.UniqueConstraint(fields=('fund', 'name'), name='origination_committee_name_once'),
+            model_name="committee",
+            constraint=models.UniqueConstraint(
+                fields=("fund", "name"), name="origination_committee_name_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='committeemember',
-            constraint=models.CheckConstraint(condition=models.Q(('checker__isnull', True), models.Q(('checker', models.F('maker')), _negated=True), _connector='OR'), name='origination_committeemember_four_eyes'),
+            model_name="committeemember",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("checker__isnull", True),
+                    models.Q(("checker", models.F("maker")), _negated=True),
+                    _connector="OR",
+                ),
+                name="origination_committeemember_four_eyes",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='committeemember',
-            constraint=models.CheckConstraint(condition=models.Q(('checker__isnull', True), ('checked_at__isnull', False), _connector='XOR'), name='origination_committeemember_checked_at_with_checker'),
+            model_name="committeemember",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
+                ),
+                name="origination_committeemember_checked_at_with_checker",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='committeemember',
-            constraint=models.CheckConstraint(condition=models.Q(('left_on__isnull', True), ('left_on__gte', models.F('joined_on')), _connector='OR'), name='origination_committeemember_dates_in_order'),
+            model_name="committeemember",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("left_on__isnull", True), ("left_on__gte", models.F("joined_on")), _connector="OR"
+                ),
+                name="origination_committeemember_dates_in_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='committeemember',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'seated'), _negated=True), ('checker__isnull', False), _connector='OR'), name='origination_committeemember_seated_by_two'),
+            model_name="committeemember",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "seated"), _negated=True), ("checker__isnull", False), _connector="OR"
+                ),
+                name="origination_committeemember_seated_by_two",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='committeemember',
-            constraint=models.CheckConstraint(condition=models.Q(('leave_proposed_by', models.F('leave_confirmed_by')), _negated=True), name='origination_committeemember_leave_by_two'),
+            model_name="committeemember",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("leave_proposed_by", models.F("leave_confirmed_by")), _negated=True),
+                name="origination_committeemember_leave_by_two",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='committeemember',
-            constraint=models.CheckConstraint(condition=models.Q(('left_on__isnull', True), ('leave_confirmed_by__isnull', False), _connector='OR'), name='origination_committeemember_leave_confirmed'),
+            model_name="committeemember",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("left_on__isnull", True), ("leave_confirmed_by__isnull", False), _connector="OR"
+                ),
+                name="origination_committeemember_leave_confirmed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='committeemember',
-            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('state', 'refused'), _negated=True), ('left_on__isnull', True)), fields=('committee', 'user'), name='origination_committeemember_one_seat'),
+            model_name="committeemember",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(models.Q(("state", "refused"), _negated=True), ("left_on__isnull", True)),
+                fields=("committee", "user"),
+                name="origination_committeemember_one_seat",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='committeemember',
-            constraint=models.UniqueConstraint(condition=models.Q(('left_on__isnull', True), ('role', 'chair'), ('state', 'seated')), fields=('committee',), name='origination_committeemember_one_chair'),
+            model_name="committeemember",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("left_on__isnull", True), ("role", "chair"), ("state", "seated")),
+                fields=("committee",),
+                name="origination_committeemember_one_chair",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='conflictdeclaration',
-            constraint=models.UniqueConstraint(fields=('user', 'partner'), name='origination_conflictdeclaration_once'),
+            model_name="conflictdeclaration",
+            constraint=models.UniqueConstraint(
+                fields=("user", "partner"), name="origination_conflictdeclaration_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='creditmemo',
-            constraint=models.UniqueConstraint(fields=('application', 'version'), name='origination_creditmemo_version_once'),
+            model_name="creditmemo",
+            constraint=models.UniqueConstraint(
+                fields=("application", "version"), name="origination_creditmemo_version_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='creditmemo',
-            constraint=models.CheckConstraint(condition=models.Q(('body', ''), _negated=True), name='origination_creditmemo_says_something'),
+            model_name="creditmemo",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("body", ""), _negated=True), name="origination_creditmemo_says_something"
+            ),
         ),
         migrations.AddIndex(
-            model_name='application',
-            index=models.Index(fields=['state', 'state_since'], name='origination_app_queue'),
+            model_name="application",
+            index=models.Index(fields=["state", "state_since"], name="origination_app_queue"),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='origination_application_amount_positive'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="origination_application_amount_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(('tenor_months__gt', 0)), name='origination_application_tenor_positive'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("tenor_months__gt", 0)), name="origination_application_tenor_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(('interest_only_months__lt', models.F('tenor_months'))), name='origination_application_interest_only_within_tenor'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("interest_only_months__lt", models.F("tenor_months"))),
+                name="origination_application_interest_only_within_tenor",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(('compensation__gte', 0)), name='origination_application_compensation_not_negative'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("compensation__gte", 0)),
+                name="origination_application_compensation_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'submitted', 'checking', 'information_requested', 'tabled', 'voting', 'approved', 'declined', 'offered', 'accepted', 'lapsed', 'withdrawn'])), name='origination_application_state_known'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        [
+                            "draft",
+                            "submitted",
+                            "checking",
+                            "information_requested",
+                            "tabled",
+                            "voting",
+                            "approved",
+                            "declined",
+                            "offered",
+                            "accepted",
+                            "lapsed",
+                            "withdrawn",
+                        ],
+                    )
+                ),
+                name="origination_application_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'withdrawn']), models.Q(('submitted_by__isnull', False), ('submitted_on__isnull', False)), _connector='OR'), name='origination_application_submitted_by_someone'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["draft", "withdrawn"]),
+                    models.Q(("submitted_by__isnull", False), ("submitted_on__isnull", False)),
+                    _connector="OR",
+                ),
+                name="origination_application_submitted_by_someone",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['approved', 'declined', 'offered', 'accepted', 'lapsed']), _negated=True), ('decision__isnull', False), _connector='OR'), name='origination_application_decided_by_decision'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("state__in", ["approved", "declined", "offered", "accepted", "lapsed"]),
+                        _negated=True,
+                    ),
+                    ("decision__isnull", False),
+                    _connector="OR",
+                ),
+                name="origination_application_decided_by_decision",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['approved', 'offered', 'accepted', 'lapsed']), _negated=True), models.Q(('approved_amount__gt', 0), ('approved_amount__lte', models.F('amount'))), _connector='OR'), name='origination_application_approved_within_asked'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["approved", "offered", "accepted", "lapsed"]), _negated=True),
+                    models.Q(("approved_amount__gt", 0), ("approved_amount__lte", models.F("amount"))),
+                    _connector="OR",
+                ),
+                name="origination_application_approved_within_asked",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('facility__isnull', False), ('state', 'accepted')), models.Q(models.Q(('state', 'accepted'), _negated=True), ('facility__isnull', True)), _connector='OR'), name='origination_application_accepted_has_facility'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("facility__isnull", False), ("state", "accepted")),
+                    models.Q(models.Q(("state", "accepted"), _negated=True), ("facility__isnull", True)),
+                    _connector="OR",
+                ),
+                name="origination_application_accepted_has_facility",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='application',
-            trigger=pgtrigger.compiler.Trigger(name='moves', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE _is_valid_transition BOOLEAN;', func='SELECT CONCAT(OLD."state", \':\', NEW."state") = ANY(\'{approved:lapsed,approved:offered,approved:withdrawn,checking:draft,checking:information_requested,checking:tabled,checking:withdrawn,draft:submitted,draft:withdrawn,information_requested:checking,information_requested:withdrawn,offered:accepted,offered:approved,offered:lapsed,offered:withdrawn,submitted:checking,submitted:draft,submitted:withdrawn,tabled:checking,tabled:voting,tabled:withdrawn,voting:approved,voting:checking,voting:declined,voting:withdrawn}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."state" IS DISTINCT FROM NEW."state") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "state" from "%" to "%" on table %\', OLD."state", NEW."state", TG_TABLE_NAME; ELSE RETURN NEW; END IF;', hash='7d71672cf9c33e8b24f5f569811ca945a658d959', operation='UPDATE', pgid='pgtrigger_moves_4016e', table='origination_application', when='BEFORE')),
+            model_name="application",
+            trigger=pgtrigger.compiler.Trigger(
+                name="moves",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE _is_valid_transition BOOLEAN;",
+                    func='SELECT CONCAT(OLD."state", \':\', NEW."state") = ANY(\'{approved:lapsed,approved:offered,approved:withdrawn,checking:draft,checking:information_requested,checking:tabled,checking:withdrawn,draft:submitted,draft:withdrawn,information_requested:checking,information_requested:withdrawn,offered:accepted,offered:approved,offered:lapsed,offered:withdrawn,submitted:checking,submitted:draft,submitted:withdrawn,tabled:checking,tabled:voting,tabled:withdrawn,voting:approved,voting:checking,voting:declined,voting:withdrawn}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."state" IS DISTINCT FROM NEW."state") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "state" from "%" to "%" on table %\', OLD."state", NEW."state", TG_TABLE_NAME; ELSE RETURN NEW; END IF;',
+                    hash="7d71672cf9c33e8b24f5f569811ca945a658d959",
+                    operation="UPDATE",
+                    pgid="pgtrigger_moves_4016e",
+                    table="origination_application",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='application',
-            trigger=pgtrigger.compiler.Trigger(name='starts_as_draft', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NOT (NEW."state" = \'draft\'))', func="RAISE EXCEPTION 'pgtrigger: Cannot insert rows from % table', TG_TABLE_NAME;", hash='b91d158789869be113184c24da7ea23b706ea299', operation='INSERT', pgid='pgtrigger_starts_as_draft_43c20', table='origination_application', when='BEFORE')),
+            model_name="application",
+            trigger=pgtrigger.compiler.Trigger(
+                name="starts_as_draft",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (NOT (NEW.\"state\" = 'draft'))",
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot insert rows from % table', TG_TABLE_NAME;",
+                    hash="b91d158789869be113184c24da7ea23b706ea299",
+                    operation="INSERT",
+                    pgid="pgtrigger_starts_as_draft_43c20",
+                    table="origination_application",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='application',
-            trigger=pgtrigger.compiler.Trigger(name='stays', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='5fdc1acbc8796e7ae6a78631469f154b38889a9a', operation='DELETE', pgid='pgtrigger_stays_acd17', table='origination_application', when='BEFORE')),
+            model_name="application",
+            trigger=pgtrigger.compiler.Trigger(
+                name="stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="5fdc1acbc8796e7ae6a78631469f154b38889a9a",
+                    operation="DELETE",
+                    pgid="pgtrigger_stays_acd17",
+                    table="origination_application",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='application',
-            trigger=pgtrigger.compiler.Trigger(name='whose', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."number" IS DISTINCT FROM (NEW."number") OR OLD."fund_id" IS DISTINCT FROM (NEW."fund_id") OR OLD."partner_id" IS DISTINCT FROM (NEW."partner_id") OR OLD."appeal_of_id" IS DISTINCT FROM (NEW."appeal_of_id") OR OLD."prepared_by_id" IS DISTINCT FROM (NEW."prepared_by_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='c0058f135c4cfb0f15d1f8cfc1867dccd2871574', operation='UPDATE', pgid='pgtrigger_whose_da8b2', table='origination_application', when='BEFORE')),
+            model_name="application",
+            trigger=pgtrigger.compiler.Trigger(
+                name="whose",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."number" IS DISTINCT FROM (NEW."number") OR OLD."fund_id" IS DISTINCT FROM (NEW."fund_id") OR OLD."partner_id" IS DISTINCT FROM (NEW."partner_id") OR OLD."appeal_of_id" IS DISTINCT FROM (NEW."appeal_of_id") OR OLD."prepared_by_id" IS DISTINCT FROM (NEW."prepared_by_id"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="c0058f135c4cfb0f15d1f8cfc1867dccd2871574",
+                    operation="UPDATE",
+                    pgid="pgtrigger_whose_da8b2",
+                    table="origination_application",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='liquidationrecord',
-            constraint=models.UniqueConstraint(fields=('upload', 'row'), name='origination_liquidationrecord_row_once'),
+            model_name="liquidationrecord",
+            constraint=models.UniqueConstraint(
+                fields=("upload", "row"), name="origination_liquidationrecord_row_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='liquidationrecord',
-            constraint=models.UniqueConstraint(fields=('upload', 'venue', 'reference'), name='origination_liquidationrecord_reference_once'),
+            model_name="liquidationrecord",
+            constraint=models.UniqueConstraint(
+                fields=("upload", "venue", "reference"), name="origination_liquidationrecord_reference_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='liquidationrecord',
-            constraint=models.CheckConstraint(condition=models.Q(('loss__gte', 0)), name='origination_liquidationrecord_loss_not_negative'),
+            model_name="liquidationrecord",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("loss__gte", 0)), name="origination_liquidationrecord_loss_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='liquidationrecord',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', 0), ('price__gte', 0)), name='origination_liquidationrecord_trade_plausible'),
+            model_name="liquidationrecord",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quantity__gt", 0), ("price__gte", 0)),
+                name="origination_liquidationrecord_trade_plausible",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='impactassessment',
-            constraint=models.UniqueConstraint(fields=('application', 'version'), name='origination_impactassessment_version_once'),
+            model_name="impactassessment",
+            constraint=models.UniqueConstraint(
+                fields=("application", "version"), name="origination_impactassessment_version_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='impactassessment',
-            constraint=models.CheckConstraint(condition=models.Q(('net_loss__gte', 0), ('loss_in_window__gte', 0), ('compensation__gte', 0)), name='origination_impactassessment_not_negative'),
+            model_name="impactassessment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("net_loss__gte", 0), ("loss_in_window__gte", 0), ("compensation__gte", 0)
+                ),
+                name="origination_impactassessment_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='offer',
-            constraint=models.CheckConstraint(condition=models.Q(('checker__isnull', True), models.Q(('checker', models.F('maker')), _negated=True), _connector='OR'), name='origination_offer_four_eyes'),
+            model_name="offer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("checker__isnull", True),
+                    models.Q(("checker", models.F("maker")), _negated=True),
+                    _connector="OR",
+                ),
+                name="origination_offer_four_eyes",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='offer',
-            constraint=models.CheckConstraint(condition=models.Q(('checker__isnull', True), ('checked_at__isnull', False), _connector='XOR'), name='origination_offer_checked_at_with_checker'),
+            model_name="offer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
+                ),
+                name="origination_offer_checked_at_with_checker",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='offer',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='origination_offer_amount_positive'),
+            model_name="offer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="origination_offer_amount_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='offer',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['sent', 'accepted', 'declined', 'lapsed']), _negated=True), models.Q(('checker__isnull', False), ('expires_on__isnull', False), ('sent_on__isnull', False)), _connector='OR'), name='origination_offer_sent_by_checker'),
+            model_name="offer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["sent", "accepted", "declined", "lapsed"]), _negated=True),
+                    models.Q(
+                        ("checker__isnull", False), ("expires_on__isnull", False), ("sent_on__isnull", False)
+                    ),
+                    _connector="OR",
+                ),
+                name="origination_offer_sent_by_checker",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='offer',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['prepared', 'sent'])), fields=('application',), name='origination_offer_one_open'),
+            model_name="offer",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["prepared", "sent"])),
+                fields=("application",),
+                name="origination_offer_one_open",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='offer',
-            trigger=pgtrigger.compiler.Trigger(name='moves', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE _is_valid_transition BOOLEAN;', func='SELECT CONCAT(OLD."state", \':\', NEW."state") = ANY(\'{prepared:refused,prepared:sent,prepared:retracted,sent:accepted,sent:declined,sent:lapsed,sent:retracted}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."state" IS DISTINCT FROM NEW."state") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "state" from "%" to "%" on table %\', OLD."state", NEW."state", TG_TABLE_NAME; ELSE RETURN NEW; END IF;', hash='e05f1ad6f8e63b826b1ecfc6d9f63067b47eb888', operation='UPDATE', pgid='pgtrigger_moves_13185', table='origination_offer', when='BEFORE')),
+            model_name="offer",
+            trigger=pgtrigger.compiler.Trigger(
+                name="moves",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE _is_valid_transition BOOLEAN;",
+                    func='SELECT CONCAT(OLD."state", \':\', NEW."state") = ANY(\'{prepared:refused,prepared:sent,prepared:retracted,sent:accepted,sent:declined,sent:lapsed,sent:retracted}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."state" IS DISTINCT FROM NEW."state") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "state" from "%" to "%" on table %\', OLD."state", NEW."state", TG_TABLE_NAME; ELSE RETURN NEW; END IF;',
+                    hash="e05f1ad6f8e63b826b1ecfc6d9f63067b47eb888",
+                    operation="UPDATE",
+                    pgid="pgtrigger_moves_13185",
+                    table="origination_offer",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='offer',
-            trigger=pgtrigger.compiler.Trigger(name='frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."number" IS DISTINCT FROM (NEW."number") OR OLD."application_id" IS DISTINCT FROM (NEW."application_id") OR OLD."decision_id" IS DISTINCT FROM (NEW."decision_id") OR OLD."amount" IS DISTINCT FROM (NEW."amount") OR OLD."document" IS DISTINCT FROM (NEW."document") OR OLD."digest" IS DISTINCT FROM (NEW."digest") OR OLD."signatories_needed" IS DISTINCT FROM (NEW."signatories_needed"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='6d7baac48a58890511115012ae9560390bef79a9', operation='UPDATE', pgid='pgtrigger_frozen_53b39', table='origination_offer', when='BEFORE')),
+            model_name="offer",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."number" IS DISTINCT FROM (NEW."number") OR OLD."application_id" IS DISTINCT FROM (NEW."application_id") OR OLD."decision_id" IS DISTINCT FROM (NEW."decision_id") OR OLD."amount" IS DISTINCT FROM (NEW."amount") OR OLD."document" IS DISTINCT FROM (NEW."document") OR OLD."digest" IS DISTINCT FROM (NEW."digest") OR OLD."signatories_needed" IS DISTINCT FROM (NEW."signatories_needed"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="6d7baac48a58890511115012ae9560390bef79a9",
+                    operation="UPDATE",
+                    pgid="pgtrigger_frozen_53b39",
+                    table="origination_offer",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='offer',
-            trigger=pgtrigger.compiler.Trigger(name='stays', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='67149f673f839dddfb40c992599312b1ad74f50a', operation='DELETE', pgid='pgtrigger_stays_708c1', table='origination_offer', when='BEFORE')),
+            model_name="offer",
+            trigger=pgtrigger.compiler.Trigger(
+                name="stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="67149f673f839dddfb40c992599312b1ad74f50a",
+                    operation="DELETE",
+                    pgid="pgtrigger_stays_708c1",
+                    table="origination_offer",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='offersignature',
-            constraint=models.UniqueConstraint(fields=('offer', 'user'), name='origination_offersignature_once'),
+            model_name="offersignature",
+            constraint=models.UniqueConstraint(
+                fields=("offer", "user"), name="origination_offersignature_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='offersignature',
-            constraint=models.CheckConstraint(condition=models.Q(('signed_name', ''), _negated=True), name='origination_offersignature_named'),
+            model_name="offersignature",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("signed_name", ""), _negated=True),
+                name="origination_offersignature_named",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='proposal',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('amount__gt', 0), ('application__isnull', False), ('facility__isnull', True), ('kind', 'application')), models.Q(models.Q(('kind', 'application'), _negated=True), ('application__isnull', True), ('facility__isnull', False)), _connector='OR'), name='origination_proposal_about_one_thing'),
+            model_name="proposal",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("amount__gt", 0),
+                        ("application__isnull", False),
+                        ("facility__isnull", True),
+                        ("kind", "application"),
+                    ),
+                    models.Q(
+                        models.Q(("kind", "application"), _negated=True),
+                        ("application__isnull", True),
+                        ("facility__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="origination_proposal_about_one_thing",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='proposal',
-            constraint=models.CheckConstraint(condition=models.Q(('approvals_needed__gt', 0), ('members_needed__gte', models.F('approvals_needed'))), name='origination_proposal_quorum_holds_approvals'),
+            model_name="proposal",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("approvals_needed__gt", 0), ("members_needed__gte", models.F("approvals_needed"))
+                ),
+                name="origination_proposal_quorum_holds_approvals",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='proposal',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'void'), _negated=True), models.Q(('void_reason', ''), _negated=True), _connector='OR'), name='origination_proposal_void_has_reason'),
+            model_name="proposal",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "void"), _negated=True),
+                    models.Q(("void_reason", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="origination_proposal_void_has_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='proposal',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['tabled', 'voting', 'tied'])), fields=('application',), name='origination_proposal_one_open_an_application'),
+            model_name="proposal",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["tabled", "voting", "tied"])),
+                fields=("application",),
+                name="origination_proposal_one_open_an_application",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='proposal',
-            trigger=pgtrigger.compiler.Trigger(name='moves', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE _is_valid_transition BOOLEAN;', func='SELECT CONCAT(OLD."state", \':\', NEW."state") = ANY(\'{tabled:voting,tabled:void,voting:void,voting:tied,voting:approved,voting:declined,tied:approved,tied:declined,tied:void}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."state" IS DISTINCT FROM NEW."state") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "state" from "%" to "%" on table %\', OLD."state", NEW."state", TG_TABLE_NAME; ELSE RETURN NEW; END IF;', hash='b8522a0875df629721041b9a6e2ef024352645e4', operation='UPDATE', pgid='pgtrigger_moves_955ec', table='origination_proposal', when='BEFORE')),
+            model_name="proposal",
+            trigger=pgtrigger.compiler.Trigger(
+                name="moves",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE _is_valid_transition BOOLEAN;",
+                    func='SELECT CONCAT(OLD."state", \':\', NEW."state") = ANY(\'{tabled:voting,tabled:void,voting:void,voting:tied,voting:approved,voting:declined,tied:approved,tied:declined,tied:void}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."state" IS DISTINCT FROM NEW."state") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "state" from "%" to "%" on table %\', OLD."state", NEW."state", TG_TABLE_NAME; ELSE RETURN NEW; END IF;',
+                    hash="b8522a0875df629721041b9a6e2ef024352645e4",
+                    operation="UPDATE",
+                    pgid="pgtrigger_moves_955ec",
+                    table="origination_proposal",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='proposal',
-            trigger=pgtrigger.compiler.Trigger(name='starts_tabled', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NOT (NEW."state" = \'tabled\'))', func="RAISE EXCEPTION 'pgtrigger: Cannot insert rows from % table', TG_TABLE_NAME;", hash='27666fcba5143e30df33799c4aa40143726438a3', operation='INSERT', pgid='pgtrigger_starts_tabled_84eb0', table='origination_proposal', when='BEFORE')),
+            model_name="proposal",
+            trigger=pgtrigger.compiler.Trigger(
+                name="starts_tabled",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (NOT (NEW.\"state\" = 'tabled'))",
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot insert rows from % table', TG_TABLE_NAME;",
+                    hash="27666fcba5143e30df33799c4aa40143726438a3",
+                    operation="INSERT",
+                    pgid="pgtrigger_starts_tabled_84eb0",
+                    table="origination_proposal",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='proposal',
-            trigger=pgtrigger.compiler.Trigger(name='stays', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='f9e3e658cd3b8c9aeb0b47898927e0e5006ce823', operation='DELETE', pgid='pgtrigger_stays_bdf20', table='origination_proposal', when='BEFORE')),
+            model_name="proposal",
+            trigger=pgtrigger.compiler.Trigger(
+                name="stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="f9e3e658cd3b8c9aeb0b47898927e0e5006ce823",
+                    operation="DELETE",
+                    pgid="pgtrigger_stays_bdf20",
+                    table="origination_proposal",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='proposal',
-            trigger=pgtrigger.compiler.Trigger(name='frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."number" IS DISTINCT FROM (NEW."number") OR OLD."committee_id" IS DISTINCT FROM (NEW."committee_id") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."application_id" IS DISTINCT FROM (NEW."application_id") OR OLD."facility_id" IS DISTINCT FROM (NEW."facility_id") OR OLD."replaces_id" IS DISTINCT FROM (NEW."replaces_id") OR OLD."policy_id" IS DISTINCT FROM (NEW."policy_id") OR OLD."memo_id" IS DISTINCT FROM (NEW."memo_id") OR OLD."assessment_id" IS DISTINCT FROM (NEW."assessment_id") OR OLD."amount" IS DISTINCT FROM (NEW."amount") OR OLD."summary" IS DISTINCT FROM (NEW."summary") OR OLD."terms" IS DISTINCT FROM (NEW."terms") OR OLD."conditions" IS DISTINCT FROM (NEW."conditions") OR OLD."document" IS DISTINCT FROM (NEW."document") OR OLD."digest" IS DISTINCT FROM (NEW."digest") OR OLD."members_needed" IS DISTINCT FROM (NEW."members_needed") OR OLD."approvals_needed" IS DISTINCT FROM (NEW."approvals_needed") OR OLD."chair_casts" IS DISTINCT FROM (NEW."chair_casts") OR OLD."proposer_id" IS DISTINCT FROM (NEW."proposer_id") OR OLD."preparer_id" IS DISTINCT FROM (NEW."preparer_id") OR OLD."tabled_on" IS DISTINCT FROM (NEW."tabled_on"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='6b141b0d872f09df5a0a4b1f1af7d2f40522f85e', operation='UPDATE', pgid='pgtrigger_frozen_c1fda', table='origination_proposal', when='BEFORE')),
+            model_name="proposal",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."number" IS DISTINCT FROM (NEW."number") OR OLD."committee_id" IS DISTINCT FROM (NEW."committee_id") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."application_id" IS DISTINCT FROM (NEW."application_id") OR OLD."facility_id" IS DISTINCT FROM (NEW."facility_id") OR OLD."replaces_id" IS DISTINCT FROM (NEW."replaces_id") OR OLD."policy_id" IS DISTINCT FROM (NEW."policy_id") OR OLD."memo_id" IS DISTINCT FROM (NEW."memo_id") OR OLD."assessment_id" IS DISTINCT FROM (NEW."assessment_id") OR OLD."amount" IS DISTINCT FROM (NEW."amount") OR OLD."summary" IS DISTINCT FROM (NEW."summary") OR OLD."terms" IS DISTINCT FROM (NEW."terms") OR OLD."conditions" IS DISTINCT FROM (NEW."conditions") OR OLD."document" IS DISTINCT FROM (NEW."document") OR OLD."digest" IS DISTINCT FROM (NEW."digest") OR OLD."members_needed" IS DISTINCT FROM (NEW."members_needed") OR OLD."approvals_needed" IS DISTINCT FROM (NEW."approvals_needed") OR OLD."chair_casts" IS DISTINCT FROM (NEW."chair_casts") OR OLD."proposer_id" IS DISTINCT FROM (NEW."proposer_id") OR OLD."preparer_id" IS DISTINCT FROM (NEW."preparer_id") OR OLD."tabled_on" IS DISTINCT FROM (NEW."tabled_on"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="6b141b0d872f09df5a0a4b1f1af7d2f40522f85e",
+                    operation="UPDATE",
+                    pgid="pgtrigger_frozen_c1fda",
+                    table="origination_proposal",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('outcome', 'approved'), _negated=True), ('approvals__gt', models.F('declines')), _connector='OR'), name='origination_decision_tie_is_decline'),
+            model_name="decision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("outcome", "approved"), _negated=True),
+                    ("approvals__gt", models.F("declines")),
+                    _connector="OR",
+                ),
+                name="origination_decision_tie_is_decline",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='question',
-            constraint=models.CheckConstraint(condition=models.Q(('text', ''), _negated=True), name='origination_question_says_something'),
+            model_name="question",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("text", ""), _negated=True), name="origination_question_says_something"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='answer',
-            constraint=models.CheckConstraint(condition=models.Q(('text', ''), _negated=True), name='origination_answer_says_something'),
+            model_name="answer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("text", ""), _negated=True), name="origination_answer_says_something"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='scorecard',
-            constraint=models.UniqueConstraint(fields=('application', 'version'), name='origination_scorecard_version_once'),
+            model_name="scorecard",
+            constraint=models.UniqueConstraint(
+                fields=("application", "version"), name="origination_scorecard_version_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='scorecard',
-            constraint=models.CheckConstraint(condition=models.Q(('score__gte', 1), ('score__lte', 5)), name='origination_scorecard_score_in_range'),
+            model_name="scorecard",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("score__gte", 1), ("score__lte", 5)),
+                name="origination_scorecard_score_in_range",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='threadfile',
-            constraint=models.CheckConstraint(condition=models.Q(('question__isnull', True), ('answer__isnull', True), _connector='XOR'), name='origination_threadfile_of_one_message'),
+            model_name="threadfile",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("question__isnull", True), ("answer__isnull", True), _connector="XOR"),
+                name="origination_threadfile_of_one_message",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='vote',
-            constraint=models.UniqueConstraint(fields=('proposal', 'voter', 'casting'), name='origination_vote_once'),
+            model_name="vote",
+            constraint=models.UniqueConstraint(
+                fields=("proposal", "voter", "casting"), name="origination_vote_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='vote',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='origination_vote_reason_given'),
+            model_name="vote",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reason", ""), _negated=True), name="origination_vote_reason_given"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='vote',
-            constraint=models.CheckConstraint(condition=models.Q(('choice__in', ['approve', 'decline', 'abstain', 'recuse'])), name='origination_vote_choice_known'),
+            model_name="vote",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("choice__in", ["approve", "decline", "abstain", "recuse"])),
+                name="origination_vote_choice_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='vote',
-            constraint=models.CheckConstraint(condition=models.Q(('casting', False), ('choice__in', ['approve', 'decline']), _connector='OR'), name='origination_vote_casting_decides'),
+            model_name="vote",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("casting", False), ("choice__in", ["approve", "decline"]), _connector="OR"
+                ),
+                name="origination_vote_casting_decides",
+            ),
         ),
     ]

@@ -4,14 +4,13 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('origination', '0002_guards'),
+        ("origination", "0002_guards"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='liquidationrecord',
-            index=models.Index(fields=['reference'], name='origination_liquidation_ref'),
+            model_name="liquidationrecord",
+            index=models.Index(fields=["reference"], name="origination_liquidation_ref"),
         ),
     ]

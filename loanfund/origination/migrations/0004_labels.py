@@ -4,60 +4,139 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('origination', '0003_liquidation_reference'),
+        ("origination", "0003_liquidation_reference"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='application',
-            name='state',
-            field=models.CharField(choices=[('draft', 'draft'), ('submitted', 'submitted'), ('checking', 'completeness check'), ('information_requested', 'information requested'), ('tabled', 'tabled'), ('voting', 'voting'), ('approved', 'approved'), ('declined', 'declined'), ('offered', 'offer made'), ('accepted', 'accepted'), ('lapsed', 'lapsed'), ('withdrawn', 'withdrawn')], default='draft', max_length=30),
+            model_name="application",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("draft", "draft"),
+                    ("submitted", "submitted"),
+                    ("checking", "completeness check"),
+                    ("information_requested", "information requested"),
+                    ("tabled", "tabled"),
+                    ("voting", "voting"),
+                    ("approved", "approved"),
+                    ("declined", "declined"),
+                    ("offered", "offer made"),
+                    ("accepted", "accepted"),
+                    ("lapsed", "lapsed"),
+                    ("withdrawn", "withdrawn"),
+                ],
+                default="draft",
+                max_length=30,
+            ),
         ),
         migrations.AlterField(
-            model_name='applicationdocument',
-            name='state',
-            field=models.CharField(choices=[('pending', 'not yet checked'), ('accepted', 'accepted'), ('refused', 'refused'), ('replaced', 'replaced')], default='pending', max_length=20),
+            model_name="applicationdocument",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("pending", "not yet checked"),
+                    ("accepted", "accepted"),
+                    ("refused", "refused"),
+                    ("replaced", "replaced"),
+                ],
+                default="pending",
+                max_length=20,
+            ),
         ),
         migrations.AlterField(
-            model_name='committeemember',
-            name='role',
-            field=models.CharField(choices=[('member', 'member'), ('chair', 'chair')], default='member', max_length=10),
+            model_name="committeemember",
+            name="role",
+            field=models.CharField(
+                choices=[("member", "member"), ("chair", "chair")], default="member", max_length=10
+            ),
         ),
         migrations.AlterField(
-            model_name='committeemember',
-            name='state',
-            field=models.CharField(choices=[('proposed', 'proposed'), ('seated', 'seated'), ('refused', 'refused')], default='proposed', max_length=10),
+            model_name="committeemember",
+            name="state",
+            field=models.CharField(
+                choices=[("proposed", "proposed"), ("seated", "seated"), ("refused", "refused")],
+                default="proposed",
+                max_length=10,
+            ),
         ),
         migrations.AlterField(
-            model_name='decision',
-            name='outcome',
-            field=models.CharField(choices=[('approved', 'approved'), ('declined', 'declined')], max_length=10),
+            model_name="decision",
+            name="outcome",
+            field=models.CharField(
+                choices=[("approved", "approved"), ("declined", "declined")], max_length=10
+            ),
         ),
         migrations.AlterField(
-            model_name='liquidationrecord',
-            name='market',
-            field=models.CharField(choices=[('futures', 'futures'), ('margin', 'margin'), ('other', 'other')], max_length=10),
+            model_name="liquidationrecord",
+            name="market",
+            field=models.CharField(
+                choices=[("futures", "futures"), ("margin", "margin"), ("other", "other")], max_length=10
+            ),
         ),
         migrations.AlterField(
-            model_name='offer',
-            name='state',
-            field=models.CharField(choices=[('prepared', 'prepared, to be checked'), ('refused', 'refused by the checker'), ('sent', 'sent'), ('accepted', 'accepted'), ('declined', 'declined by the partner'), ('lapsed', 'lapsed'), ('retracted', 'retracted')], default='prepared', max_length=10),
+            model_name="offer",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("prepared", "prepared, to be checked"),
+                    ("refused", "refused by the checker"),
+                    ("sent", "sent"),
+                    ("accepted", "accepted"),
+                    ("declined", "declined by the partner"),
+                    ("lapsed", "lapsed"),
+                    ("retracted", "retracted"),
+                ],
+                default="prepared",
+                max_length=10,
+            ),
         ),
         migrations.AlterField(
-            model_name='proposal',
-            name='kind',
-            field=models.CharField(choices=[('application', 'new facility'), ('amendment', 'amendment of terms'), ('holiday', 'payment holiday'), ('waiver', 'waiver'), ('write_off', 'write-off'), ('limit_exceeded', 'a limit exceeded'), ('condition_waiver', 'waiver of a condition precedent'), ('other', 'other matter reserved to the committee')], default='application', max_length=20),
+            model_name="proposal",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("application", "new facility"),
+                    ("amendment", "amendment of terms"),
+                    ("holiday", "payment holiday"),
+                    ("waiver", "waiver"),
+                    ("write_off", "write-off"),
+                    ("limit_exceeded", "a limit exceeded"),
+                    ("condition_waiver", "waiver of a condition precedent"),
+                    ("other", "other matter reserved to the committee"),
+                ],
+                default="application",
+                max_length=20,
+            ),
         ),
         migrations.AlterField(
-            model_name='proposal',
-            name='state',
-            field=models.CharField(choices=[('tabled', 'tabled'), ('voting', 'voting'), ('tied', 'tied, awaiting the chair'), ('approved', 'approved'), ('declined', 'declined'), ('void', 'void')], default='tabled', max_length=10),
+            model_name="proposal",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("tabled", "tabled"),
+                    ("voting", "voting"),
+                    ("tied", "tied, awaiting the chair"),
+                    ("approved", "approved"),
+                    ("declined", "declined"),
+                    ("void", "void"),
+                ],
+                default="tabled",
+                max_length=10,
+            ),
         ),
         migrations.AlterField(
-            model_name='vote',
-            name='choice',
-            field=models.CharField(choices=[('approve', 'approve'), ('decline', 'decline'), ('abstain', 'abstain'), ('recuse', 'recuse')], max_length=10),
+            model_name="vote",
+            name="choice",
+            field=models.CharField(
+                choices=[
+                    ("approve", "approve"),
+                    ("decline", "decline"),
+                    ("abstain", "abstain"),
+                    ("recuse", "recuse"),
+                ],
+                max_length=10,
+            ),
         ),
     ]

@@ -4,15 +4,31 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('origination', '0004_labels'),
+        ("origination", "0004_labels"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='proposal',
-            name='kind',
-            field=models.CharField(choices=[('application', 'new facility'), ('amendment', 'amendment of terms'), ('payment_holiday', 'payment holiday'), ('capitalisation', 'capitalisation of interest'), ('waiver', 'waiver'), ('acceleration', 'acceleration'), ('non_accrual', 'non-accrual on or off'), ('write_off', 'write-off'), ('recovery', 'recovery'), ('limit_exceeded', 'a limit exceeded'), ('condition_waiver', 'waiver of a condition precedent'), ('other', 'other matter reserved to the committee')], default='application', max_length=20),
+            model_name="proposal",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("application", "new facility"),
+                    ("amendment", "amendment of terms"),
+                    ("payment_holiday", "payment holiday"),
+                    ("capitalisation", "capitalisation of interest"),
+                    ("waiver", "waiver"),
+                    ("acceleration", "acceleration"),
+                    ("non_accrual", "non-accrual on or off"),
+                    ("write_off", "write-off"),
+                    ("recovery", "recovery"),
+                    ("limit_exceeded", "a limit exceeded"),
+                    ("condition_waiver", "waiver of a condition precedent"),
+                    ("other", "other matter reserved to the committee"),
+                ],
+                default="application",
+                max_length=20,
+            ),
         ),
     ]

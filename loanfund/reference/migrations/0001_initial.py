@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,97 +15,224 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='ReferenceRate',
+            name="ReferenceRate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=20, unique=True)),
-                ('name', models.CharField(max_length=120)),
-                ('currency', models.CharField(max_length=10)),
-                ('calendar', models.CharField(max_length=40)),
-                ('day_count', models.CharField(max_length=30)),
-                ('overnight', models.BooleanField(default=True)),
-                ('time_zone', models.CharField(max_length=50)),
-                ('publication_time', models.TimeField()),
-                ('publication_lag', models.PositiveSmallIntegerField()),
-                ('decimals', models.PositiveSmallIntegerField(default=2)),
-                ('source', models.CharField(max_length=200)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.CharField(max_length=20, unique=True)),
+                ("name", models.CharField(max_length=120)),
+                ("currency", models.CharField(max_length=10)),
+                ("calendar", models.CharField(max_length=40)),
+                ("day_count", models.CharField(max_length=30)),
+                ("overnight", models.BooleanField(default=True)),
+                ("time_zone", models.CharField(max_length=50)),
+                ("publication_time", models.TimeField()),
+                ("publication_lag", models.PositiveSmallIntegerField()),
+                ("decimals", models.PositiveSmallIntegerField(default=2)),
+                ("source", models.CharField(max_length=200)),
             ],
             options={
-                'ordering': ['code'],
+                "ordering": ["code"],
             },
         ),
         migrations.CreateModel(
-            name='FixingProposal',
+            name="FixingProposal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('checked_at', models.DateTimeField(blank=True, null=True)),
-                ('proposed_digest', models.CharField(blank=True, max_length=64)),
-                ('date', models.DateField()),
-                ('value', models.DecimalField(decimal_places=12, max_digits=16)),
-                ('source', models.CharField(max_length=300)),
-                ('state', models.CharField(choices=[('proposed', 'Proposed'), ('confirmed', 'Confirmed'), ('refused', 'Refused')], default='proposed', max_length=20)),
-                ('refusal_reason', models.CharField(blank=True, max_length=300)),
-                ('checker', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('maker', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('rate', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='proposals', to='reference.referencerate')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("made_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("checked_at", models.DateTimeField(blank=True, null=True)),
+                ("proposed_digest", models.CharField(blank=True, max_length=64)),
+                ("date", models.DateField()),
+                ("value", models.DecimalField(decimal_places=12, max_digits=16)),
+                ("source", models.CharField(max_length=300)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("proposed", "Proposed"),
+                            ("confirmed", "Confirmed"),
+                            ("refused", "Refused"),
+                        ],
+                        default="proposed",
+                        max_length=20,
+                    ),
+                ),
+                ("refusal_reason", models.CharField(blank=True, max_length=300)),
+                (
+                    "checker",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "maker",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "rate",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="proposals",
+                        to="reference.referencerate",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
-                'abstract': False,
+                "ordering": ["-id"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Holiday',
+            name="Holiday",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('calendar', models.CharField(max_length=40)),
-                ('date', models.DateField()),
-                ('name', models.CharField(max_length=120)),
-                ('source', models.CharField(max_length=200)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("calendar", models.CharField(max_length=40)),
+                ("date", models.DateField()),
+                ("name", models.CharField(max_length=120)),
+                ("source", models.CharField(max_length=200)),
             ],
             options={
-                'ordering': ['calendar', 'date'],
-                'constraints': [models.UniqueConstraint(fields=('calendar', 'date'), name='reference_holiday_one_a_day'), models.CheckConstraint(condition=models.Q(('calendar', ''), _negated=True), name='reference_holiday_calendar_named')],
+                "ordering": ["calendar", "date"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("calendar", "date"), name="reference_holiday_one_a_day"),
+                    models.CheckConstraint(
+                        condition=models.Q(("calendar", ""), _negated=True),
+                        name="reference_holiday_calendar_named",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='RateFixing',
+            name="RateFixing",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('date', models.DateField()),
-                ('value', models.DecimalField(decimal_places=12, max_digits=16)),
-                ('published_at', models.DateTimeField()),
-                ('known_at', models.DateTimeField()),
-                ('source', models.CharField(max_length=300)),
-                ('proposal', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='fixing', to='reference.fixingproposal')),
-                ('recorded_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('rate', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='fixings', to='reference.referencerate')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("date", models.DateField()),
+                ("value", models.DecimalField(decimal_places=12, max_digits=16)),
+                ("published_at", models.DateTimeField()),
+                ("known_at", models.DateTimeField()),
+                ("source", models.CharField(max_length=300)),
+                (
+                    "proposal",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="fixing",
+                        to="reference.fixingproposal",
+                    ),
+                ),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "rate",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="fixings",
+                        to="reference.referencerate",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['rate', 'date', 'known_at', 'id'],
-                'abstract': False,
-                'constraints': [models.UniqueConstraint(fields=('rate', 'date', 'known_at'), name='reference_ratefixing_one_a_moment'), models.CheckConstraint(condition=models.Q(('value__gt', -1), ('value__lt', 10)), name='reference_ratefixing_value_plausible'), models.CheckConstraint(condition=models.Q(('known_at__gte', models.F('published_at'))), name='reference_ratefixing_known_after_published'), models.CheckConstraint(condition=models.Q(('source', ''), _negated=True), name='reference_ratefixing_source_given')],
+                "ordering": ["rate", "date", "known_at", "id"],
+                "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("rate", "date", "known_at"), name="reference_ratefixing_one_a_moment"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("value__gt", -1), ("value__lt", 10)),
+                        name="reference_ratefixing_value_plausible",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("known_at__gte", models.F("published_at"))),
+                        name="reference_ratefixing_known_after_published",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("source", ""), _negated=True),
+                        name="reference_ratefixing_source_given",
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='fixingproposal',
-            constraint=models.CheckConstraint(condition=models.Q(('checker__isnull', True), models.Q(('checker', models.F('maker')), _negated=True), _connector='OR'), name='reference_fixingproposal_four_eyes'),
+            model_name="fixingproposal",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("checker__isnull", True),
+                    models.Q(("checker", models.F("maker")), _negated=True),
+                    _connector="OR",
+                ),
+                name="reference_fixingproposal_four_eyes",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fixingproposal',
-            constraint=models.CheckConstraint(condition=models.Q(('checker__isnull', True), ('checked_at__isnull', False), _connector='XOR'), name='reference_fixingproposal_checked_at_with_checker'),
+            model_name="fixingproposal",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
+                ),
+                name="reference_fixingproposal_checked_at_with_checker",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fixingproposal',
-            constraint=models.CheckConstraint(condition=models.Q(('source', ''), _negated=True), name='reference_fixingproposal_source_given'),
+            model_name="fixingproposal",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("source", ""), _negated=True),
+                name="reference_fixingproposal_source_given",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fixingproposal',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('checker__isnull', True), ('state', 'proposed')), models.Q(models.Q(('state', 'proposed'), _negated=True), ('checker__isnull', False)), _connector='OR'), name='reference_fixingproposal_decided_by_checker'),
+            model_name="fixingproposal",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("checker__isnull", True), ("state", "proposed")),
+                    models.Q(models.Q(("state", "proposed"), _negated=True), ("checker__isnull", False)),
+                    _connector="OR",
+                ),
+                name="reference_fixingproposal_decided_by_checker",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fixingproposal',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'proposed')), fields=('rate', 'date'), name='reference_fixingproposal_one_open'),
+            model_name="fixingproposal",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "proposed")),
+                fields=("rate", "date"),
+                name="reference_fixingproposal_one_open",
+            ),
         ),
     ]

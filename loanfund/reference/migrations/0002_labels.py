@@ -4,15 +4,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('reference', '0001_initial'),
+        ("reference", "0001_initial"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='fixingproposal',
-            name='state',
-            field=models.CharField(choices=[('proposed', 'proposed'), ('confirmed', 'confirmed'), ('refused', 'refused')], default='proposed', max_length=20),
+            model_name="fixingproposal",
+            name="state",
+            field=models.CharField(
+                choices=[("proposed", "proposed"), ("confirmed", "confirmed"), ("refused", "refused")],
+                default="proposed",
+                max_length=20,
+            ),
         ),
     ]

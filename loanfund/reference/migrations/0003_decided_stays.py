@@ -6,18 +6,38 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('reference', '0002_labels'),
+        ("reference", "0002_labels"),
     ]
 
     operations = [
         pgtrigger.migrations.AddTrigger(
-            model_name='fixingproposal',
-            trigger=pgtrigger.compiler.Trigger(name='decided_stays', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NOT (OLD."state" = \'proposed\'))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='14dbafae72761e800cd1f545075ffcba5d6691d0', operation='UPDATE', pgid='pgtrigger_decided_stays_2a4f9', table='reference_fixingproposal', when='BEFORE')),
+            model_name="fixingproposal",
+            trigger=pgtrigger.compiler.Trigger(
+                name="decided_stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (NOT (OLD.\"state\" = 'proposed'))",
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="14dbafae72761e800cd1f545075ffcba5d6691d0",
+                    operation="UPDATE",
+                    pgid="pgtrigger_decided_stays_2a4f9",
+                    table="reference_fixingproposal",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='fixingproposal',
-            trigger=pgtrigger.compiler.Trigger(name='stays', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='6dd35708ba670a07ae7e12e34da8890b1716c701', operation='DELETE', pgid='pgtrigger_stays_f0e2a', table='reference_fixingproposal', when='BEFORE')),
+            model_name="fixingproposal",
+            trigger=pgtrigger.compiler.Trigger(
+                name="stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="6dd35708ba670a07ae7e12e34da8890b1716c701",
+                    operation="DELETE",
+                    pgid="pgtrigger_stays_f0e2a",
+                    table="reference_fixingproposal",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]
