@@ -13,7 +13,8 @@ TIMES = 20
 def test_twenty_kills_of_a_close_of_two_thousand_loans(django_db_setup: None, django_db_blocker: Any) -> None:
     with django_db_blocker.unblock():
         amid = kills(facilities=200, loans_each=10, times=TIMES)
-    print(
+    said = (
         f"{TIMES} kills, {amid} of them while a batch was open; the books are those of an undisturbed close"
-    )  # noqa: T201 - the count that is asked for
+    )
+    print(said)  # noqa: T201 - the count that is asked for
     assert amid > TIMES // 2
