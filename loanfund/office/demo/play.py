@@ -1,8 +1,5 @@
 """Playing the demo: each business day its acts, through the services that people use, then its close."""
 
-import io
-from collections import defaultdict
-from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
@@ -22,7 +19,6 @@ from loanfund.facilities.services import (
 )
 from loanfund.office.demo.script import (
     BUSINESS_DATE,
-    COMPANIES,
     FUND_CODE,
     OPENED,
     PASSWORD,
@@ -30,10 +26,10 @@ from loanfund.office.demo.script import (
     Plan,
     plans,
 )
+from loanfund.office.demo.stage import CALENDAR, Stage
 from loanfund.origination import services as origination
-from loanfund.origination.models import Application, Committee, Proposal, Question
+from loanfund.origination.models import Application, Proposal, Question
 from loanfund.parties import services as parties
-from loanfund.parties.models import KybPaper, Membership, Partner, StoredFile, User
 from loanfund.reference.selectors import calendar
 from loanfund.reference.services import (
     ensure_calendars,
@@ -45,29 +41,9 @@ from loanfund.servicing.models import Drawdown, Loan, Receipt
 from loanfund.servicing.selectors.facilities import dues
 from loanfund.servicing.services.instructions import content_digest
 
-CALENDAR = "US-FED"
-PAPER = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\n%%EOF\n"
-KYB_PAPERS = (KybPaper.Kind.INCORPORATION, KybPaper.Kind.ARTICLES)
-Act = Callable[[], None]
 
-
-class Demo:
-    """The fund, its people, and what is still to be done on which day."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-        self.today = OPENED
-        self.staff: dict[str, User] = {}
-        self.people: dict[int, tuple[User, User]] = {}
-        self.partners: dict[int, Partner] = {}
-        self.acts: dict[date, list[Act]] = defaultdict(list)
-        self.fund: Fund
-        self.committee: Committee
-        self.payers: list[tuple[Plan, Facility]] = []
-
-    @property
-    def now(self) -> datetime:
-        return datetime.combine(self.today, time(10), UTC)
+class Demo(Stage):
+    """The fund and everything that happens to it, day by day."""
 
     def open(self) -> None:
         """The first day: people, calendars, fixings, the fund, its policy, its committee, the companies."""
@@ -128,104 +104,6 @@ class Demo:
                 return
             servicing.close_through(fund=self.fund, through=self.today)
             self.today += timedelta(days=1)
-
-    def later(self, day: date, act: Act) -> None:
-        """Do it on the first business day from `day` on."""
-        days = calendar(CALENDAR)
-        while not days.is_business_day(day):
-            day += timedelta(days=1)
-        self.acts[day].append(act)
-
-    def soon(self, days: int, act: Act) -> None:
-        """Do it some days from today."""
-        self.later(self.today + timedelta(days=days), act)
-
-    # --- The companies ---------------------------------------------------------------------------------------------
-
-    def company(self, index: int) -> Partner:
-        """The company of an index, registered and approved when first asked for."""
-        if index not in self.partners:
-            self._register(index)
-        return self.partners[index]
-
-    def _register(self, index: int) -> None:
-        name, kind, segment, country, group = COMPANIES[index]
-        owner, signatory = (
-            parties.create_person(
-                email=f"{role}{index + 1}@partner.example",
-                name=f"{role.title()} of {name}",
-                password=PASSWORD,
-                actor=None,
-                on=self.today,
-            )
-            for role in ("owner", "signatory")
-        )
-        partner = parties.register_partner(
-            legal_name=name,
-            registration_number=f"DEMO-{index + 1:03}",
-            country=country,
-            partner_type=kind,
-            segment=segment,
-            actor=owner,
-            on=self.today,
-        )
-        _, token = parties.invite(
-            partner=partner,
-            email=signatory.email,
-            name=signatory.name,
-            role=Membership.Role.SIGNATORY,
-            actor=owner,
-            on=self.today,
-            now=self.now,
-        )
-        parties.accept_invitation(token=token, actor=signatory, on=self.today, now=self.now)
-        parties.add_beneficial_owner(
-            partner=partner,
-            name=f"Founder of {name}",
-            country=country,
-            share=Decimal(60),
-            actor=owner,
-            on=self.today,
-        )
-        for paper_kind in KYB_PAPERS:
-            paper = parties.add_paper(
-                partner=partner,
-                kind=paper_kind,
-                file=self.paper(partner, owner, f"{paper_kind}.pdf"),
-                actor=owner,
-                on=self.today,
-            )
-            parties.decide_paper(
-                paper=paper,
-                accept=True,
-                seen_digest=paper.proposed_digest,
-                actor=self.staff["analyst"],
-                on=self.today,
-                now=self.now,
-            )
-        parties.approve_kyb(
-            partner=partner,
-            valid_until=self.today + timedelta(days=365),
-            required=KYB_PAPERS,
-            actor=self.staff["analyst"],
-            on=self.today,
-        )
-        if group:
-            parties.set_group(partner=partner, group_name=group, actor=self.staff["analyst"], on=self.today)
-        self.partners[index], self.people[index] = partner, (owner, signatory)
-
-    def paper(self, partner: Partner, actor: User, name: str) -> StoredFile:
-        """A stored paper with a content of its own."""
-        content = PAPER + f"% {partner.number} {name}\n".encode()
-        return parties.store_file(
-            name=name,
-            size=len(content),
-            content=io.BytesIO(content),
-            partner=partner,
-            actor=actor,
-            on=self.today,
-            now=self.now,
-        )
 
     # --- From application to facility ------------------------------------------------------------------------------
 
