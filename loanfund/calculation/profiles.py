@@ -11,6 +11,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
+from loanfund.calculation.annuities import level_instalment_over
 from loanfund.calculation.money import Currency, Rounding, decimal_to_minor, rounded_quotient
 
 
@@ -155,21 +156,6 @@ def _custom(profile: Profile, principal: int, count: int, passed: int, rounding:
     return _finished(rows, principal, rows[-1])
 
 
-def level_instalment(principal: int, balloon: int, growths: Sequence[Fraction]) -> Fraction:
-    """The exact level payment that repays a principal down to the balloon, which is paid with the last one."""
-    discount, annuity = Fraction(1), Fraction(0)
-    for growth in growths:
-        # Growths have small denominators but hundreds of them multiply up: 60 digits are far beyond a cent of a trillion.
-        discount = _shortened(discount / (1 + growth))
-        annuity += discount
-    return (principal - balloon * discount) / annuity
-
-
-def _shortened(value: Fraction) -> Fraction:
-    scale = 10**60
-    return Fraction(rounded_quotient(value.numerator * scale, value.denominator), scale)
-
-
 def _level(
     principal: int,
     balloon: int,
@@ -181,8 +167,8 @@ def _level(
 ) -> Plan:
     paying = growths[grace:]
     if instalment is None:
-        exact = level_instalment(principal, balloon, paying)
-        instalment = _to_multiple(exact.numerator, exact.denominator, multiple, rounding)
+        ratios = [growth.as_integer_ratio() for growth in paying]
+        instalment = _to_multiple(*level_instalment_over(principal, balloon, ratios), multiple, rounding)
     rows, balance = [0] * grace, principal
     for growth in paying:
         interest = rounded_quotient(balance * growth.numerator, growth.denominator, rounding)
