@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 
@@ -9,6 +11,11 @@ class OfficeConfig(AppConfig):
     label = "office"
     verbose_name = "Office"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Load the office's own pages, so that the site finds them in their table."""
+        for desk in ("committee", "operations", "finance"):
+            import_module(f"loanfund.office.{desk}.views")
 
 
 class OfficeAdminConfig(AdminConfig):

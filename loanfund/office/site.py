@@ -6,7 +6,11 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import URLPattern, URLResolver, path, reverse
 
+from loanfund.facilities.models import Fund
+from loanfund.office.pages import PAGES, SECTIONS
+from loanfund.parties import roles
 from loanfund.parties.models import User
 from loanfund.parties.second_factor import has_second_factor
 
@@ -23,6 +27,24 @@ class OfficeSite(admin.AdminSite):
         user = request.user
         return super().has_permission(request) and isinstance(user, User) and has_second_factor(user)
 
+    def get_urls(self) -> list[URLResolver | URLPattern]:
+        """Our own pages stand before the stock ones, whose catch-all would swallow them."""
+        ours: list[URLResolver | URLPattern] = [
+            path(one.path, self.admin_view(one.view), name=one.name) for one in PAGES
+        ]
+        return ours + super().get_urls()
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """What every page of the office shows: the business date, and the pages this person may open."""
+        context: dict[str, Any] = super().each_context(request)
+        fund = Fund.objects.order_by("pk").first()
+        held = (
+            set(request.user.groups.values_list("name", flat=True))
+            if request.user.is_authenticated
+            else set()
+        )
+        return context | {"business_date": fund and fund.business_date, "office_menu": menu(held)}
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         user = request.user
         if user.is_active and user.is_staff and not has_second_factor(user):
@@ -31,3 +53,12 @@ class OfficeSite(admin.AdminSite):
         answer: HttpResponseBase = secure_admin_login(super().login)(request, extra_context)
         assert isinstance(answer, HttpResponse)
         return answer
+
+
+def menu(held: set[str]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """For a person with these roles: each section that is not empty, with (word, address) of its pages."""
+    found: dict[str, list[tuple[str, str]]] = {section: [] for section in SECTIONS}
+    for one in PAGES:
+        if one.menu and held & {*one.readers, *one.actors, roles.AUDITOR}:
+            found[one.section].append((one.menu, reverse(f"admin:{one.name}")))
+    return [(section, pages) for section, pages in found.items() if pages]

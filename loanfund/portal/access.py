@@ -1,0 +1,108 @@
+"""Whose pages these are: every page of a partner stands beneath the partner's number, and outsiders get a 404."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from loanfund.facilities.models import Fund
+from loanfund.parties.models import Membership, Partner, User
+from loanfund.parties.second_factor import has_second_factor
+from loanfund.parties.selectors import places_of
+
+P = ParamSpec("P")
+NAV = (
+    ("Overview", "portal:overview"),
+    ("Applications", "portal:applications"),
+    ("Facilities", "portal:facilities"),
+    ("Statements", "portal:statements"),
+    ("Company", "portal:company"),
+    ("Notices", "portal:notices"),
+)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request of a member to a partner's page: who, for whom, with which role, on which business date."""
+
+    user: User
+    partner: Partner
+    place: Membership
+    fund: Fund
+
+    @property
+    def on(self) -> date:
+        """The fund's business date: the day that every page and every service here goes by."""
+        return self.fund.business_date
+
+    def may(self, *roles: str) -> bool:
+        """Whether the member holds one of these roles at the partner: which buttons to show."""
+        return self.place.role in roles
+
+
+PartnerView = Callable[Concatenate[HttpRequest, Visit, P], HttpResponseBase]
+
+
+def the_fund() -> Fund:
+    """The fund that lends. A 404 before it is opened."""
+    fund = Fund.objects.order_by("pk").first()
+    if fund is None:
+        raise Http404("No fund is open yet.")
+    return fund
+
+
+def partner_page(view: PartnerView[P]) -> Callable[..., HttpResponseBase]:
+    """A page beneath `partners/<number>/`: signed in, with a place at the partner, else a 404 as for a wrong number.
+
+    The view is called with the `Visit` in place of the number.
+    """
+
+    @login_required
+    @wraps(view)
+    def page(request: HttpRequest, number: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        user = request.user
+        assert isinstance(user, User)
+        place = places_of(user).filter(partner__number=number).first()
+        if place is None:
+            raise Http404("There is no such page.")
+        return view(request, Visit(user, place.partner, place, the_fund()), *args, **kwargs)
+
+    return page
+
+
+def second_factor_first(view: PartnerView[P]) -> Callable[..., HttpResponseBase]:
+    """Before anything that moves money or binds the partner: no second factor, no page, and a way to set one up."""
+
+    @wraps(view)
+    def page(request: HttpRequest, visit: Visit, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if has_second_factor(visit.user):
+            return view(request, visit, *args, **kwargs)
+        messages.warning(request, "This moves money or binds your company: set up a second factor first.")
+        return redirect("mfa_index")
+
+    return page
+
+
+def show(
+    request: HttpRequest,
+    visit: Visit,
+    template: str,
+    context: dict[str, Any] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """A page in the portal's frame: the partner's name, its menu and the business date are in the context."""
+    nav = [(words, reverse(name, args=[visit.partner.number])) for words, name in NAV]
+    frame = {
+        "visit": visit,
+        "partner": visit.partner,
+        "portal_nav": nav,
+        "business_date": visit.on,
+    }
+    return render(request, template, frame | (context or {}), status=status)
