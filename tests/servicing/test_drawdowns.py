@@ -10,9 +10,10 @@ import pytest
 from loanfund.audit.errors import Refused
 from loanfund.facilities.services import flag_default
 from loanfund.ledger.models import AccountKind as K
+from loanfund.parties import roles
 from loanfund.servicing import services
 from loanfund.servicing.models import Drawdown
-from tests.servicing.world import World, make_world
+from tests.servicing.world import World, make_world, person
 
 D = Decimal
 pytestmark = pytest.mark.django_db
@@ -102,8 +103,17 @@ def test_whoever_approved_cannot_release(world: World) -> None:
 
 
 def test_whoever_asked_cannot_approve(world: World) -> None:
-    with pytest.raises(Refused, match="another person must approve"):
-        services.approve_drawdown(drawdown=world.request(D(100)), actor=world.borrower, on=world.today)
+    both = person("Both", roles.OPERATIONS_MAKER, roles.OPERATIONS_CHECKER)
+    asked = services.request_drawdown(
+        facility=world.facility,
+        amount=D(100),
+        wanted_on=world.today,
+        request_key="by letter",
+        actor=both,
+        on=world.today,
+    )
+    with pytest.raises(Refused, match="another person has to decide"):
+        services.approve_drawdown(drawdown=asked, actor=both, on=world.today)
 
 
 def test_a_failed_payment_stays_earmarked_and_can_be_released_again(world: World) -> None:
@@ -121,11 +131,13 @@ def test_a_failed_payment_stays_earmarked_and_can_be_released_again(world: World
         assert world.held(K.M_EARMARKED, owner(world)) == 100
 
 
-@pytest.mark.parametrize("verb", [services.reject_drawdown, services.cancel_drawdown])
+@pytest.mark.parametrize(
+    ("verb", "by"), [(services.reject_drawdown, "checker"), (services.cancel_drawdown, "borrower")]
+)
 def test_a_request_turned_down_gives_back_what_it_earmarked(
-    world: World, verb: Callable[..., Drawdown]
+    world: World, verb: Callable[..., Drawdown], by: str
 ) -> None:
-    verb(drawdown=world.request(D(100)), reason="not needed", actor=world.maker, on=world.today)
+    verb(drawdown=world.request(D(100)), reason="not needed", actor=getattr(world, by), on=world.today)
     assert world.held(K.M_EARMARKED, owner(world)) == 0
     assert world.held(K.M_UNDRAWN, owner(world)) == 10_000_000
 

@@ -57,8 +57,8 @@ def test_whoever_proposed_cannot_book(world: World) -> None:
         actor=world.maker,
         on=world.today,
     )
-    with pytest.raises(Refused, match="another person must book"):
-        services.book_instruction(instruction=proposed, actor=world.maker, on=world.today)
+    with pytest.raises(Refused, match="another person has to decide"):
+        services.book_instruction(instruction=proposed, actor=world.maker_may_check(), on=world.today)
 
 
 def test_a_cancellation_gives_back_commitment_and_headroom_to_the_cent(world: World) -> None:

@@ -98,7 +98,7 @@ def test_a_bounced_receipt_is_owed_again(world: World) -> None:
     receipt = world.receive(D("7666.67"))
     cash = world.held(K.CASH)
     world.close_through(date(2026, 6, 4))
-    services.reverse_receipt(receipt=receipt, reason="bounced", actor=world.maker, on=world.today)
+    services.reverse_receipt(receipt=receipt, reason="bounced", actor=world.releaser, on=world.today)
     assert world.held(K.CASH) == cash - D("7666.67")
     assert world.held(K.INTEREST_DUE, f"loan:{loan.pk}") == D("7666.67")
     assert selectors.unapplied(world.facility) == 0

@@ -10,8 +10,8 @@ from loanfund.audit.services import record
 from loanfund.facilities.models import Fund
 from loanfund.ledger.services import post_entries
 from loanfund.parties.models import User
-from loanfund.servicing.close import runs
-from loanfund.servicing.close.steps import close_day, close_through
+from loanfund.servicing import rights
+from loanfund.servicing.close import runs, steps
 from loanfund.servicing.desk import hold_facility
 from loanfund.servicing.engine import bring_to
 from loanfund.servicing.fold import draw_picture
@@ -31,6 +31,7 @@ __all__ = [
 @transaction.atomic
 def request_close(*, fund: Fund, actor: User, on: date) -> CloseRun:
     """Ask for the close of business date `on`: a row that the workers find within seconds. Asking twice is once."""
+    rights.must(rights.RUN_CLOSE, actor=actor)
     if not Fund.objects.filter(pk=fund.pk, business_date=on).exists():
         raise Refused("The business date has moved on. Load the page again.", field="on")
     return runs.open_run(fund=fund, on=on, actor=actor)
@@ -38,7 +39,22 @@ def request_close(*, fund: Fund, actor: User, on: date) -> CloseRun:
 
 def resume_close(*, run: CloseRun, actor: User, on: date) -> CloseRun:
     """Let a close that stopped, because its books did not prove, try again once the cause is put right."""
+    rights.must(rights.RUN_CLOSE, actor=actor)
     return runs.resume(run=run, actor=actor, on=on)
+
+
+def close_day(*, fund: Fund, on: date, actor: User | None = None) -> CloseRun | None:
+    """`close.steps.close_day`, asked of a person for the right; the beat and the command have no actor."""
+    if actor is not None:
+        rights.must(rights.RUN_CLOSE, actor=actor)
+    return steps.close_day(fund=fund, on=on, actor=actor)
+
+
+def close_through(*, fund: Fund, through: date, actor: User | None = None) -> int:
+    """`close.steps.close_through`, asked of a person for the right; the beat and the command have no actor."""
+    if actor is not None:
+        rights.must(rights.RUN_CLOSE, actor=actor)
+    return steps.close_through(fund=fund, through=through, actor=actor)
 
 
 def auto_close_due(now: datetime) -> list[tuple[Fund, date]]:
@@ -56,6 +72,7 @@ def auto_close_due(now: datetime) -> list[tuple[Fund, date]]:
 @transaction.atomic
 def request_retry(*, exception: CloseException, actor: User, on: date) -> CloseException:
     """Ask for another try of a facility that a close left behind."""
+    rights.must(rights.RUN_CLOSE, actor=actor)
     locked = CloseException.objects.select_for_update(of=("self",)).get(pk=exception.pk)
     if locked.state == CloseException.State.CURED:
         raise Refused("This facility has caught up already.")

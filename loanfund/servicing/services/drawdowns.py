@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 
-from loanfund.audit.errors import Refused
+from loanfund.audit.errors import OtherContent, Refused
 from loanfund.audit.services import record
 from loanfund.calculation.money import currency as currency_of
 from loanfund.calculation.money import decimal_to_minor
@@ -18,8 +18,9 @@ from loanfund.ledger.chart import Leg
 from loanfund.ledger.models import AccountKind
 from loanfund.ledger.services import LimitReached, post_entries
 from loanfund.parties.models import Partner, SettlementAccount, User
+from loanfund.parties.services.rights import require_second_person
 from loanfund.reference.selectors import calendar
-from loanfund.servicing import events, postings
+from loanfund.servicing import events, postings, rights
 from loanfund.servicing.desk import hold_facility
 from loanfund.servicing.engine import book_event
 from loanfund.servicing.models import Drawdown, Loan
@@ -51,9 +52,12 @@ def request_drawdown(
     Refused in a sentence when a rule is broken: notice, business day, minimum and multiple, availability period,
     conditions precedent, event of default, KYB, or more than is available - which the database decides.
     """
+    rights.must(rights.REQUEST_DRAWDOWN, actor=actor, partner=facility.partner)
     held = hold_facility(facility, on)
     standing = Drawdown.objects.filter(request_key=request_key).first()
     if standing is not None:
+        if standing.facility_id != held.pk:
+            raise OtherContent("This form was used for another facility. Load the page again.")
         return standing
     _check_timing(held, wanted_on, on)
     _check_standing(held, on)
@@ -205,11 +209,11 @@ def approve_drawdown(*, drawdown: Drawdown, actor: User, on: date) -> Drawdown:
 
     Refused to the person who asked for it.
     """
+    rights.must(rights.APPROVE_DRAWDOWN, actor=actor)
     locked = _lock(drawdown, State.APPROVED, on)
     if locked.state == State.RELEASED:
         raise Refused("Record the failed payment instead.")
-    if locked.requested_by_id == actor.pk:
-        raise Refused("You asked for this drawdown, so another person must approve it.")
+    require_second_person(actor=actor, maker_id=locked.requested_by_id, what="this drawdown")
     _check_standing(locked.facility, on, locked.number)
     return _move(locked, State.APPROVED, actor, on, approved_by=actor, approved_on=on)
 
@@ -218,9 +222,12 @@ def approve_drawdown(*, drawdown: Drawdown, actor: User, on: date) -> Drawdown:
 def release_drawdown(*, drawdown: Drawdown, actor: User, on: date) -> Drawdown:
     """A second person gives authority to pay: cash becomes money in transit. Refused to whoever approved or asked, and
     when the fund has less cash."""
+    rights.must(rights.RELEASE_DRAWDOWN, actor=actor)
     locked = _lock(drawdown, State.RELEASED, on)
     if actor.pk in {locked.approved_by_id, locked.requested_by_id}:
-        raise Refused("You approved or asked for this drawdown, so another person must release it.")
+        raise Refused(
+            "You approved or asked for this drawdown, so another person must release it.", code="four_eyes"
+        )
     _check_standing(locked.facility, on, locked.number)
     legs = postings.drawdown_released(
         currency=locked.currency, facility=facility_owner(locked.facility_id), amount=locked.amount
@@ -234,6 +241,7 @@ def release_drawdown(*, drawdown: Drawdown, actor: User, on: date) -> Drawdown:
 def settle_drawdown(*, drawdown: Drawdown, reference: str, value_date: date, actor: User, on: date) -> Loan:
     """The money arrived on `value_date`, as `reference` (a bank's reference or a transaction hash) proves: the loan begins
     and interest with it. Earmarked to Drawn. Refused for a future or non-business value date, or a used reference."""
+    rights.must(rights.SETTLE_DRAWDOWN, actor=actor)
     locked = _lock(drawdown, State.SETTLED, on)
     facility = locked.facility
     if not reference.strip():
@@ -292,6 +300,7 @@ def fail_drawdown(
     *, drawdown: Drawdown, reason: str, actor: User, on: date, cancel: bool = False
 ) -> Drawdown:
     """A released payment came back: the money returns, and stays earmarked for a new release unless `cancel`."""
+    rights.must(rights.SETTLE_DRAWDOWN, actor=actor)
     locked = _lock(drawdown, State.CANCELLED, on)
     if locked.state != State.RELEASED:
         raise Refused("Only a released payment can fail.")
@@ -318,12 +327,14 @@ def fail_drawdown(
 @transaction.atomic
 def reject_drawdown(*, drawdown: Drawdown, reason: str, actor: User, on: date) -> Drawdown:
     """The lender says no before release: Earmarked to Undrawn."""
+    rights.must(rights.REJECT_DRAWDOWN, actor=actor)
     return _return(drawdown, State.REJECTED, reason, actor, on)
 
 
 @transaction.atomic
 def cancel_drawdown(*, drawdown: Drawdown, reason: str, actor: User, on: date) -> Drawdown:
     """The request is withdrawn before release: Earmarked to Undrawn."""
+    rights.must(rights.CANCEL_DRAWDOWN, actor=actor, partner=drawdown.facility.partner)
     return _return(drawdown, State.CANCELLED, reason, actor, on)
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from loanfund.audit.errors import OtherContent, Refused
 from loanfund.audit.services import record
@@ -24,7 +24,8 @@ from loanfund.facilities.services import add_terms, flag_default, move_facility
 from loanfund.facilities.services.numbers import next_number
 from loanfund.ledger.chart import Leg
 from loanfund.parties.models import User
-from loanfund.servicing import events
+from loanfund.parties.services.rights import require_second_person
+from loanfund.servicing import events, rights
 from loanfund.servicing.desk import hold_facility
 from loanfund.servicing.engine import book_event, preview
 from loanfund.servicing.models import Event, Instruction, Loan
@@ -50,8 +51,10 @@ def propose_instruction(
 ) -> Instruction:
     """Propose a change and keep what it would do, before and after, as the maker saw it. Another person books it.
 
+    A prepayment or a cancellation may be the borrower's own notice; the rest is proposed by operations.
     Refused when it cannot be: calculation's own sentence, or a value date to come for a kind that has happened.
     """
+    rights.must(rights.to_propose(kind), actor=actor, partner=facility.partner)
     held = hold_facility(facility, on)
     if not reason.strip():
         raise Refused("Say why.", field="reason")
@@ -147,7 +150,8 @@ def _locked(instruction: Instruction) -> Instruction:
 def consent_to_instruction(
     *, instruction: Instruction, actor: User, on: date, seen_digest: str
 ) -> Instruction:
-    """The borrower consents to an amendment; the caller has checked that `actor` signs for the partner."""
+    """The borrower consents to an amendment, by one who signs for it."""
+    rights.must(rights.CONSENT, actor=actor, partner=instruction.facility.partner)
     hold_facility(instruction.facility, on)
     locked = _locked(instruction)
     if seen_digest != locked.proposed_digest:
@@ -166,11 +170,11 @@ def book_instruction(
 ) -> Instruction:
     """The second person books it, on business date `on` with its own value date. Refused to the maker, without the
     borrower's consent to an amendment, and without the committee's authority where the policy reserves the kind."""
+    rights.must(rights.BOOK_INSTRUCTION, actor=actor)
     held = hold_facility(instruction.facility, on)
     locked = _locked(instruction)
     locked.facility = held
-    if locked.maker_id == actor.pk:
-        raise Refused("You proposed this, so another person must book it.")
+    require_second_person(actor=actor, maker_id=locked.maker_id, what="this change")
     if seen_digest and seen_digest != locked.proposed_digest:
         raise OtherContent("The proposal changed since you looked. Look again, then book it.")
     if locked.kind == Kind.AMENDMENT and locked.consent_by_id is None:
@@ -188,7 +192,7 @@ def book_instruction(
     )
     _follow(locked, actor, on)
     locked.state, locked.booked_on, locked.event = State.BOOKED, on, event
-    locked.checker, locked.checked_at = actor, timezone.now()
+    locked.checker, locked.checked_at = actor, Now()
     locked.save()
     record(
         actor=actor,
@@ -259,13 +263,18 @@ def _follow(instruction: Instruction, actor: User, on: date) -> None:
 @transaction.atomic
 def refuse_instruction(*, instruction: Instruction, reason: str, actor: User, on: date) -> Instruction:
     """The second person says no, and why; or the maker withdraws it."""
+    own = instruction.maker_id == actor.pk
+    needed = rights.to_propose(instruction.kind) if own else rights.BOOK_INSTRUCTION
+    rights.must(needed, actor=actor, partner=instruction.facility.partner)
     hold_facility(instruction.facility, on)
     locked = _locked(instruction)
     if not reason.strip():
         raise Refused("Say why.", field="reason")
-    locked.state = State.WITHDRAWN if locked.maker_id == actor.pk else State.REFUSED
+    locked.state = State.WITHDRAWN if own else State.REFUSED
     locked.refusal_reason = reason.strip()
-    locked.save(update_fields=["state", "refusal_reason"])
+    if not own:
+        locked.checker, locked.checked_at = actor, Now()
+    locked.save(update_fields=["state", "refusal_reason", "checker", "checked_at"])
     record(actor=actor, action=f"instruction.{locked.state}", obj=locked, on=on, reason=reason.strip())
     return locked
 

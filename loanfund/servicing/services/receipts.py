@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import Sum
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from loanfund.audit.errors import OtherContent, Refused
 from loanfund.audit.services import record
@@ -23,7 +23,8 @@ from loanfund.facilities.services.numbers import next_number
 from loanfund.ledger.chart import EntryDraft
 from loanfund.ledger.services import post_entries
 from loanfund.parties.models import User
-from loanfund.servicing import events, postings
+from loanfund.parties.services.rights import require_second_person
+from loanfund.servicing import events, postings, rights
 from loanfund.servicing.bank_files import Payment, read_payments
 from loanfund.servicing.desk import hold_facility, hold_fund
 from loanfund.servicing.engine import book_event, prepare_event
@@ -91,6 +92,7 @@ def enter_receipt(
 
     Without a `facility` the reference is matched. Refused for a payment that was entered before.
     """
+    rights.must(rights.ENTER_RECEIPT, actor=actor)
     hold_fund(fund, on)
     payment = Payment(
         line=0,
@@ -177,6 +179,7 @@ def _enter(
 def import_payments(*, fund: Fund, layout: str, name: str, text: str, actor: User, on: date) -> BankImport:
     """Import a file of incoming payments (`bank_files` says how it must look): a receipt for each good line, entered
     and waiting for a second person; a sentence for each that is not. The same file again is refused."""
+    rights.must(rights.ENTER_RECEIPT, actor=actor)
     hold_fund(fund, on)
     file_digest = hashlib.sha256(text.encode()).hexdigest()
     if (there := BankImport.objects.filter(fund=fund, digest=file_digest).first()) is not None:
@@ -224,18 +227,18 @@ def book_receipt(*, receipt: Receipt, actor: User, on: date, seen_digest: str = 
 
     `seen_digest` is `receipt.proposed_digest` as the checker saw it. Refused to the maker.
     """
+    rights.must(rights.BOOK_RECEIPT, actor=actor)
     held = hold_facility(receipt.facility, on) if receipt.facility else None
     if held is None:
         hold_fund(receipt.fund, on)
     locked = _locked(receipt, State.ENTERED)
-    if locked.maker_id == actor.pk:
-        raise Refused("You entered this receipt, so another person must book it.")
+    require_second_person(actor=actor, maker_id=locked.maker_id, what="this receipt")
     if seen_digest and seen_digest != locked.proposed_digest:
         raise OtherContent("The receipt changed since you looked. Look again, then book it.")
     if (held.pk if held else None) != locked.facility_id:
         raise OtherContent("The receipt was matched anew since you looked. Look again, then book it.")
     locked.state, locked.booked_on = State.BOOKED, on
-    locked.checker, locked.checked_at = actor, timezone.now()
+    locked.checker, locked.checked_at = actor, Now()
     locked.save()
     owner = facility_owner(held.pk) if held else FUND
     legs = postings.receipt_booked(currency=locked.currency, owner=owner, amount=locked.amount)
@@ -282,19 +285,25 @@ def _book_share(share: ReceiptShare, actor: User, on: date, legs: postings.Legs)
         on=on,
     )
     share.state, share.event = ReceiptShare.State.BOOKED, stored
-    share.checker, share.checked_at = actor, timezone.now()
+    share.checker, share.checked_at = actor, Now()
     share.save()
 
 
 @transaction.atomic
 def reject_receipt(*, receipt: Receipt, reason: str, actor: User, on: date) -> Receipt:
-    """The entry was a mistake: it never reaches the books, and the same payment may be entered again."""
+    """The entry was a mistake: it never reaches the books, and the same payment may be entered again.
+
+    Refused to the maker.
+    """
+    rights.must(rights.BOOK_RECEIPT, actor=actor)
     hold_fund(receipt.fund, on)
     locked = _locked(receipt, State.ENTERED)
+    require_second_person(actor=actor, maker_id=locked.maker_id, what="this receipt")
     if not reason.strip():
         raise Refused("Say why the receipt is rejected.", field="reason")
     locked.state, locked.reason = State.REJECTED, reason.strip()
-    locked.save(update_fields=["state", "reason"])
+    locked.checker, locked.checked_at = actor, Now()
+    locked.save(update_fields=["state", "reason", "checker", "checked_at"])
     record(actor=actor, action="receipt.rejected", obj=locked, on=on, reason=reason.strip())
     return locked
 
@@ -307,6 +316,7 @@ def propose_split(
 
     Refused past what the receipt still holds.
     """
+    rights.must(rights.PROPOSE_SPLIT, actor=actor)
     hold_fund(receipt.fund, on)
     locked = _locked(receipt, State.BOOKED)
     if not reason.strip():
@@ -328,13 +338,13 @@ def propose_split(
 def book_share(*, share: ReceiptShare, actor: User, on: date) -> ReceiptShare:
     """The second person agrees: the money moves from the fund's unapplied to the facility and is allocated from the
     receipt's value date."""
+    rights.must(rights.BOOK_SHARE, actor=actor)
     held = hold_facility(share.facility, on)
     receipt = _locked(share.receipt, State.BOOKED)
     locked = ReceiptShare.objects.select_for_update(of=("self",)).get(pk=share.pk)
     if locked.state != ReceiptShare.State.PROPOSED:
         raise Refused(f"This share is {locked.get_state_display()} already.")
-    if locked.maker_id == actor.pk:
-        raise Refused("You proposed this share, so another person must book it.")
+    require_second_person(actor=actor, maker_id=locked.maker_id, what="this share")
     locked.facility, locked.receipt = held, receipt
     legs = postings.receipt_matched(
         currency=receipt.currency, source=FUND, target=facility_owner(held.pk), amount=locked.amount
@@ -347,11 +357,13 @@ def book_share(*, share: ReceiptShare, actor: User, on: date) -> ReceiptShare:
 @transaction.atomic
 def refuse_share(*, share: ReceiptShare, reason: str, actor: User, on: date) -> ReceiptShare:
     """The second person does not agree; the money stays held."""
+    rights.must(rights.BOOK_SHARE, actor=actor)
     hold_fund(share.receipt.fund, on)
     locked = ReceiptShare.objects.select_for_update(of=("self",)).get(pk=share.pk)
-    if locked.state != ReceiptShare.State.PROPOSED or locked.maker_id == actor.pk:
-        raise Refused("Only a share that another person proposed can be refused.")
-    locked.state, locked.checker, locked.checked_at = ReceiptShare.State.REFUSED, actor, timezone.now()
+    if locked.state != ReceiptShare.State.PROPOSED:
+        raise Refused(f"This share is {locked.get_state_display()} already.")
+    require_second_person(actor=actor, maker_id=locked.maker_id, what="this share")
+    locked.state, locked.checker, locked.checked_at = ReceiptShare.State.REFUSED, actor, Now()
     locked.save()
     record(actor=actor, action="receipt.share_refused", obj=locked.receipt, on=on, reason=reason)
     return locked
@@ -363,12 +375,13 @@ def reverse_receipt(*, receipt: Receipt, reason: str, actor: User, on: date) -> 
 
     What the receipt had paid is owed again from its own due date. Refused to the person who booked it.
     """
+    rights.must(rights.REVERSE_RECEIPT, actor=actor)
     hold_fund(receipt.fund, on)
     shares = receipt.shares.filter(state=ReceiptShare.State.BOOKED).order_by("facility_id")
     held = {share.facility_id: hold_facility(share.facility, on) for share in shares}
     locked = _locked(receipt, State.BOOKED)
     if locked.checker_id == actor.pk:
-        raise Refused("You booked this receipt, so another person must reverse it.")
+        raise Refused("You booked this receipt, so another person must reverse it.", code="four_eyes")
     if not reason.strip():
         raise Refused("Say why the receipt is reversed.", field="reason")
     assigned = shares.aggregate(total=Sum("amount"))["total"] or ZERO

@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from loanfund.audit.errors import Refused
 from loanfund.audit.services import record
@@ -16,7 +16,8 @@ from loanfund.facilities.services.numbers import next_number
 from loanfund.ledger.chart import Leg
 from loanfund.ledger.services import post_entries
 from loanfund.parties.models import User
-from loanfund.servicing import events, postings
+from loanfund.parties.services.rights import require_second_person
+from loanfund.servicing import events, postings, rights
 from loanfund.servicing.desk import hold_facility, hold_fund
 from loanfund.servicing.engine import book_event
 from loanfund.servicing.models import Receipt, Refund
@@ -36,6 +37,7 @@ def propose_refund(
     receipt: Receipt | None = None,
 ) -> Refund:
     """Propose to send back `amount` of what is held unapplied: of one `facility`, or of one unmatched `receipt`."""
+    rights.must(rights.PROPOSE_REFUND, actor=actor)
     if (facility is None) == (receipt is None):
         raise Refused("Name the facility or the receipt whose money goes back.", field="facility")
     fund = facility.fund if facility is not None else receipt.fund  # type: ignore[union-attr] # one of them is given
@@ -88,18 +90,18 @@ def _owner(refund: Refund) -> str:
 @transaction.atomic
 def approve_refund(*, refund: Refund, actor: User, on: date) -> Refund:
     """The second person agrees: Unapplied to Refunds in transit. The database refuses more than is held."""
+    rights.must(rights.APPROVE_REFUND, actor=actor)
     held = hold_facility(refund.facility, on) if refund.facility else None
     hold_fund(refund.fund, on)
     if refund.receipt is not None:
         Receipt.objects.select_for_update(of=("self",)).get(pk=refund.receipt.pk)
     locked = _locked(refund, State.PROPOSED)
-    if locked.maker_id == actor.pk:
-        raise Refused("You proposed this refund, so another person must approve it.")
+    require_second_person(actor=actor, maker_id=locked.maker_id, what="this refund")
     left = unapplied(held) if held is not None else unassigned(locked.receipt, but=locked)  # type: ignore[arg-type] # held or receipt
     if locked.amount > left:
         raise Refused(f"Only {left:,.2f} {locked.currency} is still held unapplied.", field="amount")
     locked.state, locked.approved_on = State.APPROVED, on
-    locked.checker, locked.checked_at = actor, timezone.now()
+    locked.checker, locked.checked_at = actor, Now()
     locked.save()
     legs = postings.refund_approved(currency=locked.currency, owner=_owner(locked), amount=locked.amount)
     if held is not None:
@@ -120,11 +122,15 @@ def approve_refund(*, refund: Refund, actor: User, on: date) -> Refund:
 
 @transaction.atomic
 def refuse_refund(*, refund: Refund, reason: str, actor: User, on: date) -> Refund:
-    """The refund is not to be made."""
+    """The second person does not agree: the money stays held. Refused to the maker."""
+    rights.must(rights.APPROVE_REFUND, actor=actor)
     hold_fund(refund.fund, on)
     locked = _locked(refund, State.PROPOSED)
-    locked.state = State.REFUSED
-    locked.save(update_fields=["state"])
+    require_second_person(actor=actor, maker_id=locked.maker_id, what="this refund")
+    if not reason.strip():
+        raise Refused("Say why the refund is not made.", field="reason")
+    locked.state, locked.checker, locked.checked_at = State.REFUSED, actor, Now()
+    locked.save(update_fields=["state", "checker", "checked_at"])
     record(actor=actor, action="refund.refused", obj=locked, on=on, reason=reason)
     return locked
 
@@ -132,6 +138,7 @@ def refuse_refund(*, refund: Refund, reason: str, actor: User, on: date) -> Refu
 @transaction.atomic
 def pay_refund(*, refund: Refund, reference: str, actor: User, on: date) -> Refund:
     """The refund left the bank, as `reference` proves: Refunds in transit to Cash."""
+    rights.must(rights.PAY_REFUND, actor=actor)
     hold_fund(refund.fund, on)
     locked = _locked(refund, State.APPROVED)
     if not reference.strip():
