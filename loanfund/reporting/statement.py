@@ -16,6 +16,8 @@ from enum import StrEnum
 from typing import Any
 
 ZERO = Decimal(0)
+LAYOUT = 1
+"""The version of a statement's content: raised when a field is added or read another way, which changes digests."""
 
 
 class LineKind(StrEnum):

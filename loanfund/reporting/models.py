@@ -1,0 +1,69 @@
+"""What was taken out of the books: each statement that left, by digest."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from loanfund.audit.models import AppendOnly
+from loanfund.facilities.models import Fund
+from loanfund.parties.models import Partner
+
+
+class StatementExport(AppendOnly):
+    """One interest statement that somebody took out: of what, for which days, and the digests that prove it.
+
+    `document_digest` is over the statement's content (`Statement.digest`), `sha256` over the bytes of the file; the
+    bytes are not kept, since the books give the same ones again. `layout` is the version of the content's layout: only
+    exports of the present one can be made again and compared.
+    """
+
+    class Format(models.TextChoices):
+        CSV = "csv", "CSV"
+        XLSX = "xlsx", "XLSX"
+        PDF = "pdf", "PDF"
+
+    class Of(models.TextChoices):
+        PARTNER = "partner", "partner"
+        FACILITY = "facility", "facility"
+        LOAN = "loan", "loan"
+
+    fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="statement_exports")
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="statement_exports")
+    of = models.CharField(max_length=10, choices=Of.choices)
+    number = models.CharField(max_length=20, help_text="of the partner, facility or loan")
+    first_day = models.DateField()
+    last_day = models.DateField()
+    known_at = models.DateTimeField(null=True, blank=True)
+    fmt = models.CharField("format", max_length=4, choices=Format.choices)
+    layout = models.PositiveSmallIntegerField()
+    document_digest = models.CharField(max_length=64)
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField(help_text="bytes")
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    made_on = models.DateField()
+    made_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(last_day__gte=F("first_day")), name="reporting_statementexport_forward"
+            ),
+            models.CheckConstraint(
+                condition=Q(made_on__gt=F("last_day")), name="reporting_statementexport_of_days_closed"
+            ),
+            models.CheckConstraint(
+                condition=Q(sha256__regex="^[0-9a-f]{64}$", document_digest__regex="^[0-9a-f]{64}$"),
+                name="reporting_statementexport_digests",
+            ),
+            models.CheckConstraint(
+                condition=Q(fmt__in=["csv", "xlsx", "pdf"]), name="reporting_statementexport_format"
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["number", "first_day"], name="reporting_export_of")]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.first_day.isoformat()} to {self.last_day.isoformat()}.{self.fmt}"
