@@ -12,6 +12,7 @@ from loanfund.facilities.services.limits import owners_with_limits
 from loanfund.ledger.chart import AccountRef
 from loanfund.ledger.models import AccountKind, Balance
 from loanfund.ledger.selectors import balance
+from loanfund.parties.models import Partner
 
 ZERO = Decimal(0)
 
@@ -87,6 +88,28 @@ def headroom_agrees() -> Finding:
     return Finding("headroom agrees with limits", seen, breaks)
 
 
+def groups_hold_their_members() -> Finding:
+    """What is promised under a connected group is what is promised to the partners that are in it now."""
+    breaks, seen = [], 0
+    for fund in Fund.objects.all():
+        for owner in owners_with_limits(fund):
+            kind, _, key = owner.partition(":")
+            if kind != "group":
+                continue
+            seen += 1
+            members = [
+                f"partner:{pk}" for pk in Partner.objects.filter(group_id=int(key)).values_list("pk", flat=True)
+            ]
+            group, *each = (
+                balance(AccountRef(AccountKind.M_PROMISED, fund.currency, one), book_id=fund.book_id)
+                for one in (owner, *members)
+            )
+            if group != sum(each, ZERO):
+                sentence = f"{owner} counts {group}, and its members are promised {sum(each, ZERO)}."
+                breaks.append(Break(f"ledger_account:{owner}", sentence))
+    return Finding("groups hold their members", seen, breaks)
+
+
 def facilities_rest_on_promises() -> Finding:
     """Every facility was signed for a promise that covers it, to the same partner, and every signed promise has one."""
     breaks = []
@@ -141,6 +164,7 @@ INVARIANTS: list[Invariant] = [
     fund_adds_up,
     reservations_agree,
     headroom_agrees,
+    groups_hold_their_members,
     facilities_rest_on_promises,
     terms_are_what_was_signed,
     policies_took_two,

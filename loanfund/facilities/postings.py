@@ -98,6 +98,15 @@ def limit_set(*, currency: str, owner: str, before: Decimal, after: Decimal) -> 
     return moved(currency, (K.M_LIMIT, owner), (K.M_HEADROOM, owner), after - before, fact=True)
 
 
+def partner_regrouped(*, currency: str, before: str, after: str, amount: Decimal) -> Legs:
+    """A partner with `amount` promised leaves one connected group (`before`, "" for none) for another (`after`).
+
+    That companies are connected is a fact: the group joined may come out over its limit, and then has no room.
+    """
+    left = headroom_used(currency, [before], -amount, fact=True) if before else ()
+    return left + (headroom_used(currency, [after], amount, fact=True) if after else ())
+
+
 def approval(*, currency: str, application: str, amount: Decimal, headroom: Iterable[str] = ()) -> Legs:
     """The committee approves an application: the amount is reserved, and the limits of `headroom` owners used."""
     return moved(currency, (K.M_AVAILABLE, FUND), (K.M_RESERVED, application), amount) + headroom_used(

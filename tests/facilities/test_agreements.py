@@ -75,8 +75,13 @@ def test_terms_are_added_never_changed(cast: Cast, facility: Facility) -> None:
 
 def test_a_condition_is_met_once_a_second_person_accepts_its_evidence(cast: Cast, facility: Facility) -> None:
     first = facility.conditions.get(position=1)
-    evidence = show_condition(condition=first, file=cast.file(), actor=cast["otto"], on=cast.day)
+    for outsider in ("carl", "eve"):
+        with pytest.raises(Refused):
+            show_condition(condition=first, note="met", actor=cast[outsider], on=cast.day)
+    evidence = show_condition(condition=first, file=cast.file(), actor=cast["anna"], on=cast.day)
     with pytest.raises(Refused, match="another person"):
+        accept_evidence(evidence=evidence, actor=cast["anna"], on=cast.day)
+    with pytest.raises(Refused, match="for Analyst or Operations checker"):
         accept_evidence(evidence=evidence, actor=cast["otto"], on=cast.day)
     refuse_evidence(evidence=evidence, reason="unsigned", actor=cast["olga"], on=cast.day)
     again = show_condition(condition=first, note="signed in the office", actor=cast["otto"], on=cast.day)

@@ -22,11 +22,13 @@ from loanfund.facilities.selectors import (
 from loanfund.facilities.services import (
     advance_business_date,
     confirm_policy,
+    connect_partner,
     lock_business_date,
     propose_policy,
     refuse_policy,
     release,
     reserve,
+    set_auto_close,
 )
 from loanfund.facilities.services.policies import start_of_day
 from loanfund.parties.models import ConnectedGroup, Partner
@@ -230,3 +232,48 @@ def test_the_business_date_moves_by_one_day_and_only_once(cast: Cast) -> None:
     with pytest.raises(Refused, match="closed already"):
         advance_business_date(fund=cast.fund, from_date=cast.day, actor=None)
     assert lock_business_date(cast.fund) == cast.day + timedelta(days=1)
+
+
+def test_a_partner_that_changes_its_group_takes_its_promises_along(db: None) -> None:
+    cast = make_cast(group_limit="3000000")
+    sister = make_partner([cast["eve"]], number="P-9002")
+    promise(cast, "application:1", "2000000")
+    early = promise(cast, "application:2", "1500000", partner=sister)
+    connect_partner(partner=cast.partner, group_name="Sisters", actor=cast["anna"], on=cast.day)
+    joined = connect_partner(partner=sister, group_name="Sisters", actor=cast["aron"], on=cast.day)
+    # 3.5 million under a limit of 3: that they are connected is a fact, and nothing new fits.
+    assert partner_exposure(fund=cast.fund, partner=joined).group == D(3_500_000)
+    with pytest.raises(Refused, match="group Sisters leaves"):
+        promise(cast, "application:3", "500000", partner=joined)
+    assert invariants.groups_hold_their_members().breaks == []
+
+    alone = connect_partner(partner=joined, group_name="", actor=cast["anna"], on=cast.day)
+    promise(cast, "application:3", "500000", partner=alone)
+    release(reference=early.reference, actor=cast["anna"], on=cast.day, reason="withdrawn")
+    back = connect_partner(partner=alone, group_name="Sisters", actor=cast["anna"], on=cast.day)
+    assert partner_exposure(fund=cast.fund, partner=back).group == D(2_500_000)
+    findings = [check() for check in (invariants.headroom_agrees, invariants.groups_hold_their_members)]
+    assert [(finding.breaks, finding.rows_seen > 0) for finding in findings] == [([], True)] * 2
+
+
+def test_a_group_set_behind_the_books_back_is_found(cast: Cast) -> None:
+    connect_partner(partner=cast.partner, group_name="Sisters", actor=cast["anna"], on=cast.day)
+    promise(cast, "application:1", "2000000")
+    Partner.objects.update(group=None)
+    assert "counts 2000000" in invariants.groups_hold_their_members().breaks[0].sentence
+
+
+@pytest.mark.parametrize("name", ["otto", "carl", "pia"])
+def test_only_an_analyst_connects_partners(cast: Cast, name: str) -> None:
+    with pytest.raises(Refused, match="connect partners"):
+        connect_partner(partner=cast.partner, group_name="Sisters", actor=cast[name], on=cast.day)
+
+
+@pytest.mark.parametrize("name", ["anna", "otto", "olga", "mia", "pia"])
+def test_policies_and_funds_are_for_administrators_and_chairs(cast: Cast, name: str) -> None:
+    with pytest.raises(Refused, match="for Administrator or Chair"):
+        propose_policy(
+            fund=cast.fund, values=programme_values(), effective_from=cast.day, actor=cast[name], on=cast.day
+        )
+    with pytest.raises(Refused, match="for Administrator"):
+        set_auto_close(fund=cast.fund, auto_close=False, actor=cast[name], on=cast.day)

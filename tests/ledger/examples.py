@@ -37,6 +37,9 @@ FALLING_DUE = (money.LoanAmounts(LOAN, interest=D("30.00"), default_interest=D("
 EXAMPLES: dict[str, tuple[Leg, ...]] = {
     "capital_paid_in": promises.capital_paid_in(currency=USD, amount=D(100)),
     "capital_paid_out": promises.capital_paid_out(currency=USD, amount=D(100)),
+    "partner_regrouped": promises.partner_regrouped(
+        currency=USD, before="group:1", after="group:2", amount=D(20)
+    ),
     "limit_set": promises.limit_set(currency=USD, owner="partner:1", before=D(0), after=D(20)),
     "approval": promises.approval(currency=USD, application=APP, amount=D(10), headroom=LIMITS),
     "reservation_released": promises.reservation_released(

@@ -17,8 +17,8 @@ FACILITY_STATES = ["available", "closed_to_drawdown", "accelerated", "written_of
 class Promise(Sealed):
     """An amount of the fund set aside for one purpose (`reference`, such as "application:12"), until signed or released.
 
-    `headroom` names the limits it counts against ("partner:7", "group:3", "segment:exchange", "tenor:12"), fixed when
-    made, so that a release gives back exactly what the promise took.
+    `headroom` names the limits it counts against ("partner:7", "group:3", "segment:exchange", "tenor:12"), so that a
+    release gives back exactly what the promise took. Only a partner that changes its group moves it, with its entries.
     """
 
     class State(models.TextChoices):
@@ -44,7 +44,7 @@ class Promise(Sealed):
             pgtrigger.FSM(
                 name="moves", field="state", transitions=[("reserved", "signed"), ("reserved", "released")]
             ),
-            pgtrigger.ReadOnly(name="frozen", fields=["reference", "fund", "partner", "amount", "headroom"]),
+            pgtrigger.ReadOnly(name="frozen", fields=["reference", "fund", "partner", "amount"]),
             pgtrigger.Protect(name="stays", operation=pgtrigger.Delete),
         ]
 

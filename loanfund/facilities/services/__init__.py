@@ -22,7 +22,7 @@ from loanfund.facilities.services.funds import (
     set_auto_close,
 )
 from loanfund.facilities.services.policies import apply_limits, confirm_policy, propose_policy, refuse_policy
-from loanfund.facilities.services.promises import release, release_all, reserve
+from loanfund.facilities.services.promises import connect_partner, release, release_all, reserve
 
 __all__ = [
     "accept_evidence",
@@ -30,6 +30,7 @@ __all__ = [
     "advance_business_date",
     "apply_limits",
     "confirm_policy",
+    "connect_partner",
     "flag_default",
     "grant_authority",
     "grant_headroom",

@@ -8,8 +8,15 @@ from django.db.models.functions import Now
 from loanfund.audit.errors import Refused
 from loanfund.audit.services import record
 from loanfund.facilities.models import ConditionEvidence, ConditionPrecedent
+from loanfund.parties import roles
 from loanfund.parties.models import StoredFile, User
+from loanfund.parties.selectors import has_role
+from loanfund.parties.services.rights import EDITORS, require_place, require_role, require_second_person
 
+SHOWERS = (roles.ANALYST, roles.OPERATIONS_MAKER)
+"""Who at the lender may put evidence forward that reached it by other ways than the portal."""
+CHECKERS = (roles.ANALYST, roles.OPERATIONS_CHECKER)
+"""Who may find a condition met."""
 Scope, State = ConditionPrecedent.Scope, ConditionPrecedent.State
 
 
@@ -28,6 +35,8 @@ def show_condition(
     `drawdown` is the number of the drawdown (such as "DD-0003") for a condition of each drawdown, else empty.
     """
     locked = ConditionPrecedent.objects.select_for_update().get(pk=condition.pk)
+    if not has_role(actor, *SHOWERS):
+        require_place(actor=actor, partner=locked.facility.partner, roles=EDITORS, to="show a condition")
     each = locked.scope == Scope.EACH
     if locked.state != State.OPEN:
         raise Refused(f"This condition is {locked.get_state_display()} already.")
@@ -104,11 +113,11 @@ def waive_condition(
 
 
 def _proposed(evidence: ConditionEvidence, actor: User) -> ConditionEvidence:
+    require_role(actor=actor, roles=CHECKERS, to="check the evidence of a condition")
     condition = ConditionPrecedent.objects.select_for_update().get(pk=evidence.condition_id)
     locked = ConditionEvidence.objects.select_for_update(of=("self",)).get(pk=evidence.pk)
     locked.condition = condition
     if locked.state != ConditionEvidence.State.PROPOSED:
         raise Refused(f"This evidence is {locked.get_state_display()} already.")
-    if locked.maker_id == actor.pk:
-        raise Refused("You put this evidence forward, so another person must check it.")
+    require_second_person(actor=actor, maker_id=locked.maker_id, what="this evidence")
     return locked

@@ -12,7 +12,9 @@ from loanfund.facilities import postings
 from loanfund.facilities.models import Fund
 from loanfund.facilities.services.drafts import draft
 from loanfund.ledger.services import open_book, post_entries
+from loanfund.parties import roles
 from loanfund.parties.models import User
+from loanfund.parties.services.rights import require_role
 
 
 @transaction.atomic
@@ -24,7 +26,7 @@ def open_fund(
     size: Decimal,
     calendar: str,
     receipt_cut_off: time,
-    actor: User | None,
+    actor: User,
     on: date,
     time_zone: str = "UTC",
     auto_close: bool = True,
@@ -34,6 +36,7 @@ def open_fund(
     Refused when the code is taken, the size is not positive, or the time zone is unknown. A policy must come into
     force (two people) before anything is promised.
     """
+    require_role(actor=actor, roles=(roles.ADMINISTRATOR,), to="open a fund")
     if size <= 0:
         raise Refused("A fund's size is above zero.", field="size")
     if time_zone not in available_timezones():
@@ -120,6 +123,7 @@ def advance_business_date(*, fund: Fund, from_date: date, actor: User | None) ->
 @transaction.atomic
 def set_auto_close(*, fund: Fund, auto_close: bool, actor: User, on: date) -> Fund:
     """Switch the fund's automatic nightly close on or off."""
+    require_role(actor=actor, roles=(roles.ADMINISTRATOR,), to="switch the nightly close on or off")
     locked = Fund.objects.select_for_update().get(pk=fund.pk)
     before, locked.auto_close = locked.auto_close, auto_close
     locked.save(update_fields=["auto_close"])

@@ -15,8 +15,12 @@ from loanfund.facilities.canonical import digest, plain
 from loanfund.facilities.models import Fund, FundPolicy, MatrixRow, SegmentLimit, TenorLimit
 from loanfund.facilities.services.limits import limit_entries, owners_with_limits
 from loanfund.ledger.services import post_entries
+from loanfund.parties import roles
 from loanfund.parties.models import User
+from loanfund.parties.services.rights import require_role, require_second_person
 
+KEEPERS = (roles.ADMINISTRATOR, roles.CHAIR)
+"""Who may propose a policy, and, as another person, confirm or refuse it."""
 AMOUNTS = (
     "partner_limit", "group_limit", "min_ticket", "max_ticket", "drawdown_minimum", "drawdown_multiple", "min_loss",
     "min_loss_ratio",
@@ -42,6 +46,7 @@ def propose_policy(
     `segment_limits` {segment: amount}, `tenor_limits` {months: amount}, `matrix` a list of {segment, up_to,
     members_needed, approvals_needed, chair_casts}. Refused, naming the field, when something is missing or wrong.
     """
+    require_role(actor=actor, roles=KEEPERS, to="propose a policy")
     locked = Fund.objects.select_for_update().get(pk=fund.pk)
     if FundPolicy.objects.filter(fund=locked, state=FundPolicy.State.PROPOSED).exists():
         raise Refused("A policy change is waiting to be confirmed. Confirm or refuse that one first.")
@@ -108,11 +113,11 @@ def apply_limits(*, fund: Fund, policy: FundPolicy, actor: User | None, on: date
 
 
 def _proposed(policy: FundPolicy, seen_digest: str, actor: User) -> FundPolicy:
+    require_role(actor=actor, roles=KEEPERS, to="decide on a policy")
     locked = _locked(FundPolicy.objects.filter(pk=policy.pk))
     if locked.state != FundPolicy.State.PROPOSED:
         raise Refused(f"Policy {locked.version} is {locked.get_state_display()} already.")
-    if locked.maker_id == actor.pk:
-        raise Refused("You proposed this policy, so another person must confirm or refuse it.")
+    require_second_person(actor=actor, maker_id=locked.maker_id, what="this policy")
     if locked.proposed_digest != seen_digest:
         raise Refused("The policy is not the one you read. Open it again and read it before you confirm.")
     return locked

@@ -15,10 +15,12 @@ from loanfund.facilities.selectors.policies import policy_in_force
 from loanfund.facilities.services.drafts import draft
 from loanfund.facilities.services.funds import hold_business_date
 from loanfund.facilities.services.limits import limit_entries
-from loanfund.ledger.chart import EntryDraft
-from loanfund.ledger.models import AccountKind
+from loanfund.ledger.chart import AccountRef, EntryDraft
+from loanfund.ledger.models import AccountKind, JournalEntry
+from loanfund.ledger.selectors import balance
 from loanfund.ledger.services import LimitReached, post_entries
 from loanfund.parties.models import Partner, User
+from loanfund.parties.services import set_group
 
 
 @transaction.atomic
@@ -47,6 +49,8 @@ def reserve(
         raise Refused(
             f"{reference} has a promise of {standing.amount:,.2f} already, {standing.get_state_display()}."
         )
+    # Read again under the lock: the partner may have joined a group since the caller read it.
+    partner = Partner.objects.select_related("group").get(pk=partner.pk)
     policy = policy_in_force(fund, on)
     if tenor_months > policy.max_tenor_months:
         raise Refused(
@@ -82,6 +86,47 @@ def reserve(
         after={"reference": reference, "amount": amount, "headroom": list(owners)},
     )
     return promise
+
+
+@transaction.atomic
+def connect_partner(*, partner: Partner, group_name: str, actor: User, on: date) -> Partner:
+    """Put a partner into a group of connected ones (out of any with an empty name), with all it was ever promised.
+
+    What stands promised to it stops counting against the group it leaves and counts against the one it joins, from
+    now on. Being connected is a fact, so the group joined may come out over its limit; nothing new is promised to it
+    until there is room. Refused to anybody but an analyst.
+    """
+    # Alone on every fund: whatever is being promised or given back meanwhile reads the group before or after, whole.
+    funds = list(Fund.objects.select_for_update().order_by("pk"))
+    before = Partner.objects.get(pk=partner.pk).group_id
+    partner = set_group(partner=partner, group_name=group_name, actor=actor, on=on)
+    if partner.group_id != before:
+        for fund in funds:
+            _regroup(fund, partner, before, actor, max(on, fund.business_date))
+    return partner
+
+
+def _regroup(fund: Fund, partner: Partner, before: int | None, actor: User, on: date) -> None:
+    left, joined = (postings.group_owner(pk) if pk else "" for pk in (before, partner.group_id))
+    own = AccountRef(AccountKind.M_PROMISED, fund.currency, postings.partner_owner(partner.pk))
+    amount = balance(own, book_id=fund.book_id)
+    for promise in Promise.objects.filter(fund=fund, partner=partner).exclude(state=Promise.State.RELEASED):
+        promise.headroom = [owner for owner in promise.headroom if owner != left] + (
+            [joined] if joined else []
+        )
+        promise.save(update_fields=["headroom"])
+    if not amount:
+        return
+    cause = postings.partner_owner(partner.pk)
+    times = JournalEntry.objects.filter(book_id=fund.book_id, kind="partner_regrouped", cause=cause).count()
+    limits = (
+        limit_entries(fund=fund, policy=policy_in_force(fund, on), owners=[joined], on=on) if joined else []
+    )
+    legs = postings.partner_regrouped(currency=fund.currency, before=left, after=joined, amount=amount)
+    moved = draft(
+        fund, key=f"{cause}:regrouped:{times + 1}", kind="partner_regrouped", legs=legs, on=on, cause=cause
+    )
+    post_entries(entries=[*limits, moved], actor=actor, on=on)
 
 
 @transaction.atomic
