@@ -1,7 +1,7 @@
 """Who may do what with a running facility: one table, asked by every service and by what a face may show.
 
-A right names the lender's roles and the partner's places that have it. That two people are needed is asked beside it,
-of the row itself, since it depends on who has acted on it before.
+A right names the lender's roles and the partner's places that have it. A step adds what is asked of the row: the states
+in which it can be taken, and whose hands must not be the actor's.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from loanfund.parties.models import Membership, Partner, User
 from loanfund.parties.roles import FINANCE, OPERATIONS_CHECKER, OPERATIONS_MAKER
 from loanfund.parties.selectors import has_role
 from loanfund.parties.services.rights import require_place, require_role
-from loanfund.servicing.models import Instruction
+from loanfund.servicing.models import Drawdown, Instruction, Receipt, ReceiptShare, Refund
 
 SIGNERS: tuple[str, ...] = (Membership.Role.OWNER, Membership.Role.SIGNATORY)
 """Who may bind a partner: ask for money, give notice, consent."""
@@ -56,6 +56,88 @@ RUN_CLOSE = Right("close a business day", (OPERATIONS_MAKER, OPERATIONS_CHECKER)
 
 NOTICES = frozenset({Instruction.Kind.PREPAYMENT, Instruction.Kind.CANCELLATION})
 """What the agreement lets the borrower do by its own notice; every other change is proposed by the lender."""
+
+
+CONSENTED = frozenset({Instruction.Kind.AMENDMENT, Instruction.Kind.PAYMENT_HOLIDAY})
+"""What changes the agreement itself: the borrower may consent to it, and to an amendment must."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to be done with a row. `done` completes "it cannot be ..."; `others` are the row's fields that name who
+    has acted on it and so may not take this step."""
+
+    right: Right
+    states: frozenset[str]
+    done: str
+    others: tuple[str, ...] = ()
+
+
+Row = Drawdown | Receipt | ReceiptShare | Refund | Instruction
+_D, _R, _S, _F, _I = Drawdown.State, Receipt.State, ReceiptShare.State, Refund.State, Instruction.State
+ASKED = frozenset({_D.REQUESTED, _D.APPROVED})
+"""States of a drawdown whose money has not left."""
+
+STEPS: dict[str, Step] = {
+    "approve_drawdown": Step(APPROVE_DRAWDOWN, frozenset({_D.REQUESTED}), "approved", ("requested_by",)),
+    "release_drawdown": Step(
+        RELEASE_DRAWDOWN, frozenset({_D.APPROVED}), "released", ("requested_by", "approved_by")
+    ),
+    "settle_drawdown": Step(SETTLE_DRAWDOWN, frozenset({_D.RELEASED}), "settled"),
+    "fail_drawdown": Step(SETTLE_DRAWDOWN, frozenset({_D.RELEASED}), "recorded as failed"),
+    "reject_drawdown": Step(REJECT_DRAWDOWN, ASKED, "rejected"),
+    "cancel_drawdown": Step(CANCEL_DRAWDOWN, ASKED, "cancelled"),
+    "book_receipt": Step(BOOK_RECEIPT, frozenset({_R.ENTERED}), "booked", ("maker",)),
+    "reject_receipt": Step(BOOK_RECEIPT, frozenset({_R.ENTERED}), "rejected", ("maker",)),
+    "reverse_receipt": Step(REVERSE_RECEIPT, frozenset({_R.BOOKED}), "reversed", ("checker",)),
+    "propose_split": Step(PROPOSE_SPLIT, frozenset({_R.BOOKED}), "split"),
+    "book_share": Step(BOOK_SHARE, frozenset({_S.PROPOSED}), "booked", ("maker",)),
+    "refuse_share": Step(BOOK_SHARE, frozenset({_S.PROPOSED}), "refused", ("maker",)),
+    "approve_refund": Step(APPROVE_REFUND, frozenset({_F.PROPOSED}), "approved", ("maker",)),
+    "refuse_refund": Step(APPROVE_REFUND, frozenset({_F.PROPOSED}), "refused", ("maker",)),
+    "pay_refund": Step(PAY_REFUND, frozenset({_F.APPROVED}), "paid"),
+    "consent_to_instruction": Step(CONSENT, frozenset({_I.PROPOSED}), "consented to"),
+    "book_instruction": Step(BOOK_INSTRUCTION, frozenset({_I.PROPOSED}), "booked", ("maker",)),
+    "refuse_instruction": Step(BOOK_INSTRUCTION, frozenset({_I.PROPOSED}), "refused", ("maker",)),
+}
+"""By the name of the service that takes it."""
+
+
+def step_of(service: str, row: Row, actor: User) -> Step:
+    """The step a service takes with a row. Who refuses its own instruction withdraws it: that takes no second person."""
+    if service == "refuse_instruction" and isinstance(row, Instruction) and row.maker_id == actor.pk:
+        return Step(to_propose(row.kind), frozenset({_I.PROPOSED}), "withdrawn")
+    return STEPS[service]
+
+
+def partner_of(row: Row) -> Partner | None:
+    """The partner whose facility a row is about; None for money that is not matched yet."""
+    facility = row.facility
+    return None if facility is None else facility.partner
+
+
+def must_take(service: str, row: Row, *, actor: User) -> None:
+    """Refused unless the row, as it stands now, lets the actor take this step: asked once it is locked."""
+    step = step_of(service, row, actor)
+    must(step.right, actor=actor, partner=partner_of(row))
+    if row.state not in step.states:
+        raise Refused(f"{row} is {row.get_state_display()}: it cannot be {step.done}.", code="state")
+    for name in step.others:
+        if getattr(row, f"{name}_id") == actor.pk:
+            acted = _ACTED.get(name, "put this forward")
+            raise Refused(f"You {acted} yourself; another person has to decide on it.", code="four_eyes")
+
+
+_ACTED = {"approved_by": "approved this", "checker": "booked this"}
+
+
+def may_take(service: str, row: Row, *, actor: User) -> bool:
+    """Whether `must_take` would let the actor pass."""
+    try:
+        must_take(service, row, actor=actor)
+    except Refused:
+        return False
+    return True
 
 
 def to_propose(kind: str) -> Right:

@@ -98,7 +98,7 @@ def test_nothing_is_drawn_before_the_conditions_precedent_are_met(world: World) 
 def test_whoever_approved_cannot_release(world: World) -> None:
     drawdown = world.request(D(100))
     services.approve_drawdown(drawdown=drawdown, actor=world.checker, on=world.today)
-    with pytest.raises(Refused, match="another person must release"):
+    with pytest.raises(Refused, match="another person has to decide"):
         services.release_drawdown(drawdown=drawdown, actor=world.checker, on=world.today)
 
 

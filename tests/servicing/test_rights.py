@@ -140,6 +140,18 @@ def proposed(world: World) -> Any:
     )
 
 
+def amendment(world: World) -> Any:
+    return services.propose_instruction(
+        kind="amendment",
+        facility=world.facility,
+        value_date=world.today,
+        details={"terms": bullet(rate="0.02")},
+        reason="repriced",
+        actor=world.maker,
+        on=world.today,
+    )
+
+
 def stopped(world: World) -> CloseRun:
     return CloseRun.objects.create(fund=world.fund, business_date=world.today, state="stopped", reason="x")
 
@@ -203,7 +215,7 @@ WITH: dict[str, Callable[[World], dict[str, Any]]] = {
     },
     "propose_reversal": reversal,
     "consent_to_instruction": lambda w: {
-        "instruction": (one := proposed(w)),
+        "instruction": (one := amendment(w)),
         "seen_digest": one.proposed_digest,
     },
     "book_instruction": lambda w: {"instruction": proposed(w)},

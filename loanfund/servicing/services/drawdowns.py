@@ -18,7 +18,6 @@ from loanfund.ledger.chart import Leg
 from loanfund.ledger.models import AccountKind
 from loanfund.ledger.services import LimitReached, post_entries
 from loanfund.parties.models import Partner, SettlementAccount, User
-from loanfund.parties.services.rights import require_second_person
 from loanfund.reference.selectors import calendar
 from loanfund.servicing import events, postings, rights
 from loanfund.servicing.desk import hold_facility
@@ -27,11 +26,6 @@ from loanfund.servicing.models import Drawdown, Loan
 from loanfund.servicing.selectors.facilities import available_commitment
 
 State = Drawdown.State
-NEXT: dict[str, frozenset[str]] = {
-    State.REQUESTED: frozenset({State.APPROVED, State.REJECTED, State.CANCELLED}),
-    State.APPROVED: frozenset({State.RELEASED, State.REJECTED, State.CANCELLED}),
-    State.RELEASED: frozenset({State.SETTLED, State.APPROVED, State.CANCELLED}),
-}
 
 
 @transaction.atomic
@@ -174,12 +168,12 @@ def _post(
         ) from reached
 
 
-def _lock(drawdown: Drawdown, to: str, on: date) -> Drawdown:
+def _lock(drawdown: Drawdown, service: str, actor: User, on: date) -> Drawdown:
+    rights.must(rights.STEPS[service].right, actor=actor, partner=drawdown.facility.partner)
     held = hold_facility(drawdown.facility, on)
     locked = Drawdown.objects.select_for_update(of=("self",)).get(pk=drawdown.pk)
     locked.facility = held
-    if to not in NEXT.get(locked.state, frozenset()):
-        raise Refused(f"{locked.number} is {locked.get_state_display()}: it cannot become {State(to).label}.")
+    rights.must_take(service, locked, actor=actor)
     return locked
 
 
@@ -209,11 +203,7 @@ def approve_drawdown(*, drawdown: Drawdown, actor: User, on: date) -> Drawdown:
 
     Refused to the person who asked for it.
     """
-    rights.must(rights.APPROVE_DRAWDOWN, actor=actor)
-    locked = _lock(drawdown, State.APPROVED, on)
-    if locked.state == State.RELEASED:
-        raise Refused("Record the failed payment instead.")
-    require_second_person(actor=actor, maker_id=locked.requested_by_id, what="this drawdown")
+    locked = _lock(drawdown, "approve_drawdown", actor, on)
     _check_standing(locked.facility, on, locked.number)
     return _move(locked, State.APPROVED, actor, on, approved_by=actor, approved_on=on)
 
@@ -222,12 +212,7 @@ def approve_drawdown(*, drawdown: Drawdown, actor: User, on: date) -> Drawdown:
 def release_drawdown(*, drawdown: Drawdown, actor: User, on: date) -> Drawdown:
     """A second person gives authority to pay: cash becomes money in transit. Refused to whoever approved or asked, and
     when the fund has less cash."""
-    rights.must(rights.RELEASE_DRAWDOWN, actor=actor)
-    locked = _lock(drawdown, State.RELEASED, on)
-    if actor.pk in {locked.approved_by_id, locked.requested_by_id}:
-        raise Refused(
-            "You approved or asked for this drawdown, so another person must release it.", code="four_eyes"
-        )
+    locked = _lock(drawdown, "release_drawdown", actor, on)
     _check_standing(locked.facility, on, locked.number)
     legs = postings.drawdown_released(
         currency=locked.currency, facility=facility_owner(locked.facility_id), amount=locked.amount
@@ -241,8 +226,7 @@ def release_drawdown(*, drawdown: Drawdown, actor: User, on: date) -> Drawdown:
 def settle_drawdown(*, drawdown: Drawdown, reference: str, value_date: date, actor: User, on: date) -> Loan:
     """The money arrived on `value_date`, as `reference` (a bank's reference or a transaction hash) proves: the loan begins
     and interest with it. Earmarked to Drawn. Refused for a future or non-business value date, or a used reference."""
-    rights.must(rights.SETTLE_DRAWDOWN, actor=actor)
-    locked = _lock(drawdown, State.SETTLED, on)
+    locked = _lock(drawdown, "settle_drawdown", actor, on)
     facility = locked.facility
     if not reference.strip():
         raise Refused("Give the bank's reference or the transaction hash.", field="reference")
@@ -300,10 +284,7 @@ def fail_drawdown(
     *, drawdown: Drawdown, reason: str, actor: User, on: date, cancel: bool = False
 ) -> Drawdown:
     """A released payment came back: the money returns, and stays earmarked for a new release unless `cancel`."""
-    rights.must(rights.SETTLE_DRAWDOWN, actor=actor)
-    locked = _lock(drawdown, State.CANCELLED, on)
-    if locked.state != State.RELEASED:
-        raise Refused("Only a released payment can fail.")
+    locked = _lock(drawdown, "fail_drawdown", actor, on)
     if not reason.strip():
         raise Refused("Say why the payment failed.", field="reason")
     legs = postings.payment_failed(
@@ -327,21 +308,16 @@ def fail_drawdown(
 @transaction.atomic
 def reject_drawdown(*, drawdown: Drawdown, reason: str, actor: User, on: date) -> Drawdown:
     """The lender says no before release: Earmarked to Undrawn."""
-    rights.must(rights.REJECT_DRAWDOWN, actor=actor)
-    return _return(drawdown, State.REJECTED, reason, actor, on)
+    return _return(_lock(drawdown, "reject_drawdown", actor, on), State.REJECTED, reason, actor, on)
 
 
 @transaction.atomic
 def cancel_drawdown(*, drawdown: Drawdown, reason: str, actor: User, on: date) -> Drawdown:
     """The request is withdrawn before release: Earmarked to Undrawn."""
-    rights.must(rights.CANCEL_DRAWDOWN, actor=actor, partner=drawdown.facility.partner)
-    return _return(drawdown, State.CANCELLED, reason, actor, on)
+    return _return(_lock(drawdown, "cancel_drawdown", actor, on), State.CANCELLED, reason, actor, on)
 
 
-def _return(drawdown: Drawdown, to: str, reason: str, actor: User, on: date) -> Drawdown:
-    locked = _lock(drawdown, to, on)
-    if locked.state == State.RELEASED:
-        raise Refused("The payment is released. Record it as settled or as failed.")
+def _return(locked: Drawdown, to: str, reason: str, actor: User, on: date) -> Drawdown:
     if not reason.strip():
         raise Refused("Say why.", field="reason")
     legs = postings.drawdown_returned(

@@ -24,7 +24,6 @@ from loanfund.facilities.services import add_terms, flag_default, move_facility
 from loanfund.facilities.services.numbers import next_number
 from loanfund.ledger.chart import Leg
 from loanfund.parties.models import User
-from loanfund.parties.services.rights import require_second_person
 from loanfund.servicing import events, rights
 from loanfund.servicing.desk import hold_facility
 from loanfund.servicing.engine import book_event, preview
@@ -139,10 +138,9 @@ def what_if(
     return preview(facility=facility, events=[events.from_instruction(instruction)], on=on)
 
 
-def _locked(instruction: Instruction) -> Instruction:
+def _to_take(service: str, instruction: Instruction, actor: User) -> Instruction:
     locked = Instruction.objects.select_for_update(of=("self",)).select_related("loan").get(pk=instruction.pk)
-    if locked.state != State.PROPOSED:
-        raise Refused(f"{locked.number} is {locked.get_state_display()} already.")
+    rights.must_take(service, locked, actor=actor)
     return locked
 
 
@@ -150,10 +148,12 @@ def _locked(instruction: Instruction) -> Instruction:
 def consent_to_instruction(
     *, instruction: Instruction, actor: User, on: date, seen_digest: str
 ) -> Instruction:
-    """The borrower consents to an amendment, by one who signs for it."""
+    """The borrower consents to an amendment or a payment holiday, by one who signs for it."""
     rights.must(rights.CONSENT, actor=actor, partner=instruction.facility.partner)
     hold_facility(instruction.facility, on)
-    locked = _locked(instruction)
+    locked = _to_take("consent_to_instruction", instruction, actor)
+    if locked.kind not in rights.CONSENTED:
+        raise Refused("This change takes effect without the borrower's consent.")
     if seen_digest != locked.proposed_digest:
         raise OtherContent("The proposal changed since you looked. Look again, then consent.")
     if locked.consent_by_id is not None:
@@ -172,9 +172,8 @@ def book_instruction(
     borrower's consent to an amendment, and without the committee's authority where the policy reserves the kind."""
     rights.must(rights.BOOK_INSTRUCTION, actor=actor)
     held = hold_facility(instruction.facility, on)
-    locked = _locked(instruction)
+    locked = _to_take("book_instruction", instruction, actor)
     locked.facility = held
-    require_second_person(actor=actor, maker_id=locked.maker_id, what="this change")
     if seen_digest and seen_digest != locked.proposed_digest:
         raise OtherContent("The proposal changed since you looked. Look again, then book it.")
     if locked.kind == Kind.AMENDMENT and locked.consent_by_id is None:
@@ -264,10 +263,10 @@ def _follow(instruction: Instruction, actor: User, on: date) -> None:
 def refuse_instruction(*, instruction: Instruction, reason: str, actor: User, on: date) -> Instruction:
     """The second person says no, and why; or the maker withdraws it."""
     own = instruction.maker_id == actor.pk
-    needed = rights.to_propose(instruction.kind) if own else rights.BOOK_INSTRUCTION
-    rights.must(needed, actor=actor, partner=instruction.facility.partner)
+    right = rights.step_of("refuse_instruction", instruction, actor).right
+    rights.must(right, actor=actor, partner=instruction.facility.partner)
     hold_facility(instruction.facility, on)
-    locked = _locked(instruction)
+    locked = _to_take("refuse_instruction", instruction, actor)
     if not reason.strip():
         raise Refused("Say why.", field="reason")
     locked.state = State.WITHDRAWN if own else State.REFUSED

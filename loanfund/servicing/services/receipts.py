@@ -23,7 +23,6 @@ from loanfund.facilities.services.numbers import next_number
 from loanfund.ledger.chart import EntryDraft
 from loanfund.ledger.services import post_entries
 from loanfund.parties.models import User
-from loanfund.parties.services.rights import require_second_person
 from loanfund.servicing import events, postings, rights
 from loanfund.servicing.bank_files import Payment, read_payments
 from loanfund.servicing.desk import hold_facility, hold_fund
@@ -213,10 +212,19 @@ def import_payments(*, fund: Fund, layout: str, name: str, text: str, actor: Use
     return imported
 
 
-def _locked(receipt: Receipt, state: str) -> Receipt:
-    locked = Receipt.objects.select_for_update(of=("self",)).select_related("fund").get(pk=receipt.pk)
-    if locked.state != state:
-        raise Refused(f"{locked.number} is {locked.get_state_display()} already.")
+def _locked(receipt: Receipt) -> Receipt:
+    return Receipt.objects.select_for_update(of=("self",)).select_related("fund").get(pk=receipt.pk)
+
+
+def _to_take(service: str, receipt: Receipt, actor: User) -> Receipt:
+    locked = _locked(receipt)
+    rights.must_take(service, locked, actor=actor)
+    return locked
+
+
+def _locked_share(service: str, share: ReceiptShare, actor: User) -> ReceiptShare:
+    locked = ReceiptShare.objects.select_for_update(of=("self",)).get(pk=share.pk)
+    rights.must_take(service, locked, actor=actor)
     return locked
 
 
@@ -231,8 +239,7 @@ def book_receipt(*, receipt: Receipt, actor: User, on: date, seen_digest: str = 
     held = hold_facility(receipt.facility, on) if receipt.facility else None
     if held is None:
         hold_fund(receipt.fund, on)
-    locked = _locked(receipt, State.ENTERED)
-    require_second_person(actor=actor, maker_id=locked.maker_id, what="this receipt")
+    locked = _to_take("book_receipt", receipt, actor)
     if seen_digest and seen_digest != locked.proposed_digest:
         raise OtherContent("The receipt changed since you looked. Look again, then book it.")
     if (held.pk if held else None) != locked.facility_id:
@@ -297,8 +304,7 @@ def reject_receipt(*, receipt: Receipt, reason: str, actor: User, on: date) -> R
     """
     rights.must(rights.BOOK_RECEIPT, actor=actor)
     hold_fund(receipt.fund, on)
-    locked = _locked(receipt, State.ENTERED)
-    require_second_person(actor=actor, maker_id=locked.maker_id, what="this receipt")
+    locked = _to_take("reject_receipt", receipt, actor)
     if not reason.strip():
         raise Refused("Say why the receipt is rejected.", field="reason")
     locked.state, locked.reason = State.REJECTED, reason.strip()
@@ -318,7 +324,7 @@ def propose_split(
     """
     rights.must(rights.PROPOSE_SPLIT, actor=actor)
     hold_fund(receipt.fund, on)
-    locked = _locked(receipt, State.BOOKED)
+    locked = _to_take("propose_split", receipt, actor)
     if not reason.strip():
         raise Refused("Say why the money belongs there.", field="reason")
     asked, left = sum((amount for _, amount in parts), ZERO), unassigned(locked)
@@ -340,11 +346,10 @@ def book_share(*, share: ReceiptShare, actor: User, on: date) -> ReceiptShare:
     receipt's value date."""
     rights.must(rights.BOOK_SHARE, actor=actor)
     held = hold_facility(share.facility, on)
-    receipt = _locked(share.receipt, State.BOOKED)
-    locked = ReceiptShare.objects.select_for_update(of=("self",)).get(pk=share.pk)
-    if locked.state != ReceiptShare.State.PROPOSED:
-        raise Refused(f"This share is {locked.get_state_display()} already.")
-    require_second_person(actor=actor, maker_id=locked.maker_id, what="this share")
+    receipt = _locked(share.receipt)
+    if receipt.state != State.BOOKED:
+        raise Refused(f"{receipt.number} is {receipt.get_state_display()}: it has nothing to share out.")
+    locked = _locked_share("book_share", share, actor)
     locked.facility, locked.receipt = held, receipt
     legs = postings.receipt_matched(
         currency=receipt.currency, source=FUND, target=facility_owner(held.pk), amount=locked.amount
@@ -359,10 +364,7 @@ def refuse_share(*, share: ReceiptShare, reason: str, actor: User, on: date) -> 
     """The second person does not agree; the money stays held."""
     rights.must(rights.BOOK_SHARE, actor=actor)
     hold_fund(share.receipt.fund, on)
-    locked = ReceiptShare.objects.select_for_update(of=("self",)).get(pk=share.pk)
-    if locked.state != ReceiptShare.State.PROPOSED:
-        raise Refused(f"This share is {locked.get_state_display()} already.")
-    require_second_person(actor=actor, maker_id=locked.maker_id, what="this share")
+    locked = _locked_share("refuse_share", share, actor)
     locked.state, locked.checker, locked.checked_at = ReceiptShare.State.REFUSED, actor, Now()
     locked.save()
     record(actor=actor, action="receipt.share_refused", obj=locked.receipt, on=on, reason=reason)
@@ -379,9 +381,7 @@ def reverse_receipt(*, receipt: Receipt, reason: str, actor: User, on: date) -> 
     hold_fund(receipt.fund, on)
     shares = receipt.shares.filter(state=ReceiptShare.State.BOOKED).order_by("facility_id")
     held = {share.facility_id: hold_facility(share.facility, on) for share in shares}
-    locked = _locked(receipt, State.BOOKED)
-    if locked.checker_id == actor.pk:
-        raise Refused("You booked this receipt, so another person must reverse it.", code="four_eyes")
+    locked = _to_take("reverse_receipt", receipt, actor)
     if not reason.strip():
         raise Refused("Say why the receipt is reversed.", field="reason")
     assigned = shares.aggregate(total=Sum("amount"))["total"] or ZERO

@@ -16,7 +16,6 @@ from loanfund.facilities.services.numbers import next_number
 from loanfund.ledger.chart import Leg
 from loanfund.ledger.services import post_entries
 from loanfund.parties.models import User
-from loanfund.parties.services.rights import require_second_person
 from loanfund.servicing import events, postings, rights
 from loanfund.servicing.desk import hold_facility, hold_fund
 from loanfund.servicing.engine import book_event
@@ -70,10 +69,9 @@ def propose_refund(
     return refund
 
 
-def _locked(refund: Refund, state: str) -> Refund:
+def _to_take(service: str, refund: Refund, actor: User) -> Refund:
     locked = Refund.objects.select_for_update(of=("self",)).select_related("fund").get(pk=refund.pk)
-    if locked.state != state:
-        raise Refused(f"{locked.number} is {locked.get_state_display()}.")
+    rights.must_take(service, locked, actor=actor)
     return locked
 
 
@@ -95,8 +93,7 @@ def approve_refund(*, refund: Refund, actor: User, on: date) -> Refund:
     hold_fund(refund.fund, on)
     if refund.receipt is not None:
         Receipt.objects.select_for_update(of=("self",)).get(pk=refund.receipt.pk)
-    locked = _locked(refund, State.PROPOSED)
-    require_second_person(actor=actor, maker_id=locked.maker_id, what="this refund")
+    locked = _to_take("approve_refund", refund, actor)
     left = unapplied(held) if held is not None else unassigned(locked.receipt, but=locked)  # type: ignore[arg-type] # held or receipt
     if locked.amount > left:
         raise Refused(f"Only {left:,.2f} {locked.currency} is still held unapplied.", field="amount")
@@ -125,8 +122,7 @@ def refuse_refund(*, refund: Refund, reason: str, actor: User, on: date) -> Refu
     """The second person does not agree: the money stays held. Refused to the maker."""
     rights.must(rights.APPROVE_REFUND, actor=actor)
     hold_fund(refund.fund, on)
-    locked = _locked(refund, State.PROPOSED)
-    require_second_person(actor=actor, maker_id=locked.maker_id, what="this refund")
+    locked = _to_take("refuse_refund", refund, actor)
     if not reason.strip():
         raise Refused("Say why the refund is not made.", field="reason")
     locked.state, locked.checker, locked.checked_at = State.REFUSED, actor, Now()
@@ -140,7 +136,7 @@ def pay_refund(*, refund: Refund, reference: str, actor: User, on: date) -> Refu
     """The refund left the bank, as `reference` proves: Refunds in transit to Cash."""
     rights.must(rights.PAY_REFUND, actor=actor)
     hold_fund(refund.fund, on)
-    locked = _locked(refund, State.APPROVED)
+    locked = _to_take("pay_refund", refund, actor)
     if not reference.strip():
         raise Refused("Give the bank's reference or the transaction hash.", field="reference")
     locked.state, locked.paid_on, locked.reference = State.PAID, on, reference.strip()
