@@ -1,11 +1,8 @@
-"""The operations desk: drawdowns, receipts, instructions and closes."""
+"""The operations desk: facilities, conditions, drawdowns, receipts, instructions and closes, each in a module of its own.
 
-from django.http import HttpRequest, HttpResponse
+Importing them puts their pages into the office.
+"""
 
-from loanfund.office.pages import page, show
+from loanfund.office.operations import conditions, drawdowns, facilities
 
-
-@page("drawdowns/", name="drawdowns", menu="Drawdowns", section="Operations")
-def drawdowns(request: HttpRequest) -> HttpResponse:
-    """Every drawdown that waits for somebody."""
-    return show(request, "office/operations/drawdowns.html", title="Drawdowns")
+__all__ = ["conditions", "drawdowns", "facilities"]

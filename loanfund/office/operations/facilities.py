@@ -1,0 +1,86 @@
+"""Facilities as operations see them: the list, and one page each with position, terms, loans, dues and what happened."""
+
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+
+from loanfund.facilities.models import Facility
+from loanfund.facilities.selectors import conditions_standing, terms_on
+from loanfund.office.operations.history import timeline
+from loanfund.office.operations.lists import listed
+from loanfund.office.operations.positions import positions, principals
+from loanfund.office.operations.seat import CREDIT, DESK, take_seat
+from loanfund.office.operations.terms import in_words, read_terms
+from loanfund.office.pages import page, show
+from loanfund.servicing.models import CloseException
+from loanfund.servicing.selectors import dues
+
+TONES = {
+    Facility.State.AVAILABLE: "ok",
+    Facility.State.ACCELERATED: "bad",
+    Facility.State.WRITTEN_OFF: "bad",
+}
+CHOICES = [
+    ("running", "Running", ~Q(state__in=[Facility.State.CLOSED, Facility.State.WRITTEN_OFF])),
+    ("available", "Open to drawdown", Q(state=Facility.State.AVAILABLE)),
+    ("default", "In default", Q(event_of_default=True)),
+    ("ended", "Closed or written off", Q(state__in=[Facility.State.CLOSED, Facility.State.WRITTEN_OFF])),
+    ("all", "All", Q()),
+]
+SEARCHED = ("number", "partner__legal_name", "partner__number", "loans__number")
+EVENTS = 30
+
+
+@page("facilities/", name="facilities", readers=(*DESK, *CREDIT), menu="Facilities", section="Operations")
+def facilities(request: HttpRequest) -> HttpResponse:
+    """Every facility with where it stands."""
+    seat = take_seat(request)
+    rows = Facility.objects.filter(fund=seat.fund).select_related("partner").distinct().order_by("-number")
+    listing = listed(request, rows, choices=CHOICES, search=SEARCHED)
+    stand = positions(seat.fund.book_id, listing.page)
+    open_conditions = dict(
+        Facility.objects.filter(pk__in=stand)
+        .annotate(left=Count("conditions", filter=Q(conditions__scope="first", conditions__state="open")))
+        .values_list("pk", "left")
+    )
+    for row in listing.page:
+        row.position, row.tone = stand[row.pk], TONES.get(Facility.State(row.state), "")
+        row.open_conditions = open_conditions.get(row.pk, 0)
+    return show(request, "office/operations/facilities.html", {"listing": listing}, title="Facilities")
+
+
+@page("facilities/<str:number>/", name="facility", readers=(*DESK, *CREDIT))
+def facility(request: HttpRequest, number: str) -> HttpResponse:
+    """One facility: position, terms, loans, dues, drawdowns, instructions, events and history."""
+    seat = take_seat(request)
+    found = get_object_or_404(
+        Facility.objects.select_related("partner", "fund"), fund=seat.fund, number=number
+    )
+    loans = list(found.loans.select_related("drawdown"))
+    owed = principals(seat.fund.book_id, loans)
+    open_dues = dues(found, on=seat.on)
+    standing = conditions_standing(found)
+    terms = terms_on(found, seat.on)
+    context = {
+        "facility": found,
+        "tone": TONES.get(Facility.State(found.state), ""),
+        "position": positions(seat.fund.book_id, [found])[found.pk],
+        "principal": sum(owed.values(), start=found.commitment - found.commitment),
+        "loans": [(loan, owed[loan.pk]) for loan in loans],
+        "dues": open_dues,
+        "owed": sum((due.outstanding for due in open_dues), start=found.commitment - found.commitment),
+        "late": [due for due in open_dues if due.days_past_due > 0],
+        "open_conditions": [row for row in standing if not row.met and row.condition.scope == "first"],
+        "conditions_count": len(standing),
+        "terms": in_words(read_terms(terms)),
+        "terms_row": terms,
+        "drawdowns": found.drawdowns.select_related("requested_by")[:20],
+        "instructions": found.instructions.select_related("maker", "checker")[:20],
+        "events": found.events.select_related("loan", "actor").order_by("-number")[:EVENTS],
+        "exception": CloseException.objects.filter(facility=found).exclude(state="cured").first(),
+        "history": timeline(found, newest=40),
+        "trail": [("Facilities", reverse("admin:facilities"))],
+    }
+    title = f"{found.number}, {found.partner.legal_name}"
+    return show(request, "office/operations/facility.html", context, title=title)
