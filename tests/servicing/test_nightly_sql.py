@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from loanfund.calculation.daycount import DayCount
-from loanfund.servicing.close.accrue import PLAIN
+from loanfund.servicing.close.plain import PLAIN
 from loanfund.servicing.fold import draw_picture
 from loanfund.servicing.models import Accrual, CloseBatch, CloseStep
 from tests.servicing.world import OPENED, World, bullet, make_world

@@ -8,47 +8,21 @@ from django.db import OperationalError, connection, transaction
 
 from loanfund.audit.errors import sqlstate
 from loanfund.audit.sealing import seal_batch
-from loanfund.calculation.money import currency
 from loanfund.facilities import postings
 from loanfund.facilities.models import Facility, Fund
 from loanfund.facilities.services import move_facility
 from loanfund.facilities.services.drafts import draft
 from loanfund.ledger.chart import EntryDraft
 from loanfund.ledger.services import post_entries
+from loanfund.servicing.close.plain import earned, write_plain
 from loanfund.servicing.engine import bring_to, write_night
 from loanfund.servicing.factors import store_factors
 from loanfund.servicing.fold import morning_picture, night_picture, quiet_morning
 from loanfund.servicing.models import Accrual, CloseBatch, CloseException, Diary, FacilityAccrual
 from loanfund.servicing.selectors.facilities import available_commitment
 
-BATCH_LOANS = 5_000
+BATCH_LOANS = 10_000
 """About how many loans one batch takes."""
-
-PLAIN = """
-INSERT INTO servicing_accrual (accrual_date, loan_id, sequence, facility_id, batch_id, booking_date, principal, rate,
-    num, den, exact, posted, estimated, suspended, accrual_class_id, period_exact, base_num, base_den, base_exact)
-SELECT %(on)s, a.loan_id, 0, a.facility_id, %(batch)s, %(on)s, a.principal, f.rate, f.day_num, f.day_den,
-    earned.total - a.period_exact,
-    round(earned.total, %(decimals)s) - round(a.period_exact, %(decimals)s),
-    false, a.suspended, a.accrual_class_id, earned.total, a.base_num, a.base_den, a.base_exact
-FROM servicing_accrual a
-JOIN servicing_dayfactor f
-    ON f.accrual_date = %(on)s AND f.accrual_class_id = a.accrual_class_id AND f.version = 0 AND NOT f.estimated
-JOIN servicing_diary d ON d.facility_id = a.facility_id AND d.attend_on > %(on)s
-CROSS JOIN LATERAL (
-    SELECT a.principal * 1000000000000 * (f.num * a.base_den - a.base_num * f.den) AS x, f.den * a.base_den AS d
-) piece
-CROSS JOIN LATERAL (
-    SELECT a.base_exact + sign(piece.x) * div(2 * abs(piece.x) + piece.d, 2 * piece.d) * 0.000000000001 AS total
-) earned
-WHERE a.accrual_date = %(before)s AND a.sequence = 0 AND a.principal > 0
-    AND a.facility_id BETWEEN %(first)s AND %(last)s AND NOT (a.facility_id = ANY (%(attended)s))
-"""
-"""One night of every plain loan: A(t) = what was earned before the piece + q12(principal x growth since its start).
-
-The multiplication is exact, the one division rounds half away from zero to 1e-12 as `money.q12` does, and what is posted is
-the difference of two roundings to the currency's minor unit.
-"""
 
 _RANGES = """
 SELECT min(id), max(id) FROM (
@@ -57,16 +31,6 @@ SELECT min(id), max(id) FROM (
     LEFT JOIN (SELECT facility_id, count(*) AS loans FROM servicing_loan GROUP BY facility_id) l ON l.facility_id = f.id
     WHERE f.fund_id = %s
 ) counted GROUP BY div(upto, %s) ORDER BY 1
-"""
-
-_ATTENDED = """
-SELECT f.id FROM facilities_facility f LEFT JOIN servicing_diary d ON d.facility_id = f.id
-WHERE f.fund_id = %(fund)s AND f.id BETWEEN %(first)s AND %(last)s AND (d.attend_on IS NULL OR d.attend_on <= %(on)s)
-UNION
-SELECT DISTINCT a.facility_id FROM servicing_accrual a
-WHERE a.accrual_date = %(before)s AND a.facility_id BETWEEN %(first)s AND %(last)s
-    AND a.accrual_class_id = ANY (%(without)s)
-ORDER BY 1
 """
 
 
@@ -95,30 +59,10 @@ def prepare(fund: Fund, on: date) -> dict[str, int]:
 
 def accrue(batch: CloseBatch) -> dict[str, Any]:
     """Write the night of every facility in a batch; what cannot be closed becomes an exception and the rest goes on."""
-    fund, on = batch.run.fund, batch.run.business_date
-    place: dict[str, Any] = {
-        "fund": fund.pk,
-        "on": on,
-        "before": on - timedelta(days=1),
-        "first": batch.first_facility,
-        "last": batch.last_facility,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT coalesce(array_agg(DISTINCT c.id), '{}') FROM unnest(%s::bigint[]) c (id) WHERE NOT EXISTS ("
-            "SELECT FROM servicing_dayfactor f WHERE f.accrual_class_id = c.id AND f.accrual_date = %s"
-            " AND f.version = 0 AND NOT f.estimated)",
-            [classes_of_the_night(on), on],
-        )
-        (without,) = cursor.fetchone()
-        cursor.execute(_ATTENDED, place | {"without": without})
-        attended = [pk for (pk,) in cursor.fetchall()]
-        decimals = currency(fund.currency).decimals
-        cursor.execute(PLAIN, place | {"batch": batch.pk, "attended": attended, "decimals": decimals})
-        plain = cursor.rowcount
-    counts = attend(batch, attended, on=on, nights_only=True)
-    rows = seal_batch(Accrual, batch.pk) + seal_batch(FacilityAccrual, batch.pk)
-    return {"plain": plain, "attended": len(attended), "rows": rows} | counts
+    attended, plain = write_plain(batch)
+    counts = attend(batch, attended, on=batch.run.business_date, nights_only=True)
+    rows = seal_batch(Accrual, batch.pk) + (seal_batch(FacilityAccrual, batch.pk) if attended else 0)
+    return {"plain": plain, "attended": len(attended), "rows": rows, "earned": earned(batch)} | counts
 
 
 def attend(batch: CloseBatch, facilities: Sequence[int], *, on: date, nights_only: bool) -> dict[str, int]:

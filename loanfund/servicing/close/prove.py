@@ -13,28 +13,17 @@ from loanfund.ledger.services import post_entries
 from loanfund.servicing import postings
 from loanfund.servicing.models import CloseRun
 
-_NIGHT = """
-SELECT 'interest', suspended, sum(posted), count(*) FROM servicing_accrual
-WHERE booking_date = %(on)s AND accrual_date BETWEEN %(since)s AND %(on)s AND sequence = 0 AND batch_id = ANY (%(batches)s)
-GROUP BY suspended
-UNION ALL
-SELECT kind, suspended, sum(posted), count(*) FROM servicing_facilityaccrual
-WHERE booking_date = %(on)s AND sequence = 0 AND batch_id = ANY (%(batches)s) GROUP BY kind, suspended
-"""
-
 
 def post_night(run: CloseRun) -> dict[str, Any]:
-    """One entry for the night of the whole fund: interest, default interest and commitment fee."""
+    """One entry for the night of the whole fund: interest, default interest and commitment fee, as its batches counted
+    them when they wrote them. `prove` sums the rows themselves."""
     fund, on = run.fund, run.business_date
-    batches = list(run.batches.filter(step="accrue").values_list("pk", flat=True))
-    since = _oldest(batches, on)
     sums: dict[str, Decimal] = defaultdict(Decimal)
     rows = 0
-    with connection.cursor() as cursor:
-        cursor.execute(_NIGHT, {"on": on, "since": since, "batches": batches})
-        for kind, suspended, posted, count in cursor.fetchall():
-            sums[f"{kind}_in_suspense" if suspended else kind] += posted
-            rows += count
+    for counts in run.batches.filter(step="accrue").values_list("counts", flat=True):
+        rows += counts["rows"]
+        for kind, posted in counts["earned"].items():
+            sums[kind] += Decimal(posted)
     legs = postings.daily_accrual(currency=fund.currency, **sums)
     entry = EntryDraft(
         key=f"fund:{fund.pk}:accrual:{fund.currency}:{on.isoformat()}:0",
@@ -46,19 +35,7 @@ def post_night(run: CloseRun) -> dict[str, Any]:
         cause=f"close:{run.pk}",
     )
     post_entries(entries=[entry] if legs else [], actor=None, on=on)
-    return {"rows": rows} | {kind: str(amount) for kind, amount in sums.items()}
-
-
-def _oldest(batches: list[int], on: Any) -> Any:
-    """The earliest night that this close wrote first rows for: a cured facility brings its missed nights along."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT min(accrual_date) FROM servicing_accrual WHERE booking_date = %s AND accrual_date < %s"
-            " AND batch_id = ANY (%s)",
-            [on, on, batches],
-        )
-        (oldest,) = cursor.fetchone()
-    return oldest or on
+    return {"rows": rows} | {kind: str(amount) for kind, amount in sorted(sums.items())}
 
 
 _TRIAL = """

@@ -147,7 +147,8 @@ def _batches(run: CloseRun, step: str) -> tuple[StepResult, Any] | None:
     counts: dict[str, Any] = {"batches": len(planned)}
     for batch in planned:
         for name, value in batch.counts.items():
-            counts[name] = counts.get(name, 0) + value
+            if isinstance(value, int):  # sums of money stay with their batch until they are posted
+                counts[name] = counts.get(name, 0) + value
     started = min((batch.heartbeat_at for batch in planned if batch.heartbeat_at), default=timezone.now())
     return StepResult(counts, left=counts), started
 

@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django.contrib.postgres.indexes import BrinIndex, OpClass
 from django.db import models
 from django.db.models import Q
 
@@ -81,8 +80,8 @@ class Accrual(AppendOnly):
             models.CheckConstraint(condition=Q(sequence__gte=0), name="servicing_accrual_sequence"),
         ]
         indexes: ClassVar = [
-            # Rows of a batch lie together; a block index finds them at no cost to the write.
-            BrinIndex(OpClass("batch_id", name="int8_minmax_multi_ops"), name="servicing_accrual_batch"),
+            # What seals a batch reads its rows just after they were written, when no block index knows them yet.
+            models.Index(fields=["batch_id"], name="servicing_accrual_batch"),
             models.Index(
                 fields=["booking_date"],
                 condition=~Q(booking_date=models.F("accrual_date")),
@@ -122,8 +121,7 @@ class FacilityAccrual(AppendOnly):
 
     class Meta:
         indexes: ClassVar = [
-            # Rows of a batch lie together; a block index finds them at no cost to the write.
-            BrinIndex(OpClass("batch_id", name="int8_minmax_multi_ops"), name="servicing_facaccrual_batch"),
+            models.Index(fields=["batch_id"], name="servicing_facaccrual_batch"),
             models.Index(
                 fields=["booking_date"],
                 condition=~Q(booking_date=models.F("accrual_date")),
