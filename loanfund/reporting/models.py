@@ -24,6 +24,7 @@ class StatementExport(AppendOnly):
         CSV = "csv", "CSV"
         XLSX = "xlsx", "XLSX"
         PDF = "pdf", "PDF"
+        JSON = "json", "JSON"
 
     class Of(models.TextChoices):
         PARTNER = "partner", "partner"
@@ -60,7 +61,7 @@ class StatementExport(AppendOnly):
                 name="reporting_statementexport_digests",
             ),
             models.CheckConstraint(
-                condition=Q(fmt__in=["csv", "xlsx", "pdf"]), name="reporting_statementexport_format"
+                condition=Q(fmt__in=["csv", "xlsx", "pdf", "json"]), name="reporting_statementexport_format"
             ),
         ]
         indexes: ClassVar = [models.Index(fields=["number", "first_day"], name="reporting_export_of")]

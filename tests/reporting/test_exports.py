@@ -43,7 +43,7 @@ def take(world: World, subject: Subject, fmt: str = "csv", **changes: object) ->
     return export_statement(on=world.today, subject=subject, fmt=fmt, **given)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("fmt", ["csv", "xlsx", "pdf"])
+@pytest.mark.parametrize("fmt", ["csv", "xlsx", "pdf", "json"])
 def test_a_member_takes_out_the_same_bytes_each_time_and_both_are_logged(world: Drawn, fmt: str) -> None:
     one, other = take(world, world.facility, fmt), take(world, world.facility, fmt)
     assert one == other
@@ -73,7 +73,7 @@ def test_an_outsider_learns_nothing_and_the_committee_is_told_why_not(world: Dra
 
 
 def test_a_format_nobody_knows_is_refused(world: Drawn) -> None:
-    with pytest.raises(Refused, match="Choose one of csv, xlsx, pdf"):
+    with pytest.raises(Refused, match="Choose one of csv, xlsx, pdf, json"):
         take(world, world.facility, "docx")
 
 

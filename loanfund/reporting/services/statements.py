@@ -13,7 +13,7 @@ from loanfund.facilities.models import Facility
 from loanfund.parties import roles
 from loanfund.parties.models import Partner, User
 from loanfund.parties.selectors import has_role, membership
-from loanfund.reporting import csv_format, pdf_format, xlsx_format
+from loanfund.reporting import csv_format, json_format, pdf_format, xlsx_format
 from loanfund.reporting.models import StatementExport
 from loanfund.reporting.selectors import Subject, partner_of, statement_for
 from loanfund.reporting.statement import LAYOUT, Statement
@@ -25,6 +25,7 @@ FORMATS: dict[str, tuple[str, Callable[[Statement], bytes]]] = {
     "csv": ("text/csv; charset=utf-8", csv_format.render),
     "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", xlsx_format.render),
     "pdf": ("application/pdf", pdf_format.render),
+    "json": ("application/json", json_format.render),
 }
 
 
@@ -61,7 +62,7 @@ def export_statement(
     fmt: str,
     known_at: datetime | None = None,
 ) -> Export:
-    """Take out the interest statement of a partner, facility or loan as "csv", "xlsx" or "pdf".
+    """Take out the interest statement of a partner, facility or loan as "csv", "xlsx", "pdf" or "json".
 
     Members of the partner may take out their own, `READERS` any. Each export leaves a row (`StatementExport`) and an event
     in the log with who asked and for what. The same statement gives the same bytes. Refused with a sentence: no right, an
