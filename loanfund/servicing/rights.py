@@ -131,15 +131,6 @@ def must_take(service: str, row: Row, *, actor: User) -> None:
 _ACTED = {"approved_by": "approved this", "checker": "booked this"}
 
 
-def may_take(service: str, row: Row, *, actor: User) -> bool:
-    """Whether `must_take` would let the actor pass."""
-    try:
-        must_take(service, row, actor=actor)
-    except Refused:
-        return False
-    return True
-
-
 def to_propose(kind: str) -> Right:
     """The right to propose an instruction of a kind."""
     return GIVE_NOTICE if kind in NOTICES else PROPOSE_INSTRUCTION
@@ -160,10 +151,36 @@ def must(right: Right, *, actor: User, partner: Partner | None = None) -> None:
     require_role(actor=actor, roles=right.lender, to=right.to)
 
 
-def may(right: Right, *, actor: User, partner: Partner | None = None) -> bool:
-    """Whether `must` would let the actor pass."""
-    try:
-        must(right, actor=actor, partner=partner)
-    except Refused:
-        return False
-    return True
+@dataclass(frozen=True)
+class Hands:
+    """What one person may do anywhere: read once for a page, however many rows it shows."""
+
+    user: User
+    roles: frozenset[str]
+    places: dict[int, str]
+
+    @classmethod
+    def of(cls, user: User) -> "Hands":
+        """Two queries: the lender's roles, and the open places by partner. Nobody inactive may do anything."""
+        if not user.is_active:
+            return cls(user, frozenset(), {})
+        places = Membership.objects.filter(user=user, ended_on__isnull=True)
+        return cls(
+            user,
+            frozenset(user.groups.values_list("name", flat=True)),
+            dict(places.values_list("partner_id", "role")),
+        )
+
+    def have(self, right: Right, partner_id: int | None) -> bool:
+        """Whether `must` would let this person pass."""
+        place = None if partner_id is None else self.places.get(partner_id)
+        return bool(self.roles & set(right.lender)) or place in right.partner
+
+    def may_take(self, service: str, row: Row) -> bool:
+        """Whether `must_take` would let this person pass."""
+        step, partner = step_of(service, row, self.user), partner_of(row)
+        return (
+            row.state in step.states
+            and all(getattr(row, f"{name}_id") != self.user.pk for name in step.others)
+            and self.have(step.right, None if partner is None else partner.pk)
+        )

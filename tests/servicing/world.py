@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import Group
 
 from loanfund.calculation.calendars import WEEKENDS_ONLY
 from loanfund.facilities.models import Facility, Fund
@@ -22,6 +21,7 @@ from loanfund.parties.models import Partner, User
 from loanfund.parties.services import register_partner
 from loanfund.servicing import services
 from loanfund.servicing.models import Drawdown, Loan, Receipt
+from tests.parties.cast import holds
 
 OPENED = date(2026, 3, 2)
 POLICY = Path("loanfund/facilities/data/programme_policy.json")
@@ -34,10 +34,8 @@ def passphrase() -> str:
 
 
 def person(name: str, *lender_roles: str) -> User:
-    user = User.objects.create(
-        email=f"{name.lower()}@example.org", password=passphrase(), name=name, is_staff=bool(lender_roles)
-    )
-    user.groups.set(Group.objects.filter(name__in=lender_roles))
+    user = User.objects.create(email=f"{name.lower()}@example.org", password=passphrase(), name=name)
+    holds(user, *lender_roles)
     return user
 
 
@@ -67,7 +65,7 @@ class World:
 
     def maker_may_check(self) -> User:
         """The maker, holding the checker's role as well: what is refused now is refused for want of a second person."""
-        self.maker.groups.add(Group.objects.get(name=roles.OPERATIONS_CHECKER))
+        holds(self.maker, roles.OPERATIONS_MAKER, roles.OPERATIONS_CHECKER)
         return self.maker
 
     def close_through(self, day: date) -> None:

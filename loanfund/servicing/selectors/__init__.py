@@ -1,5 +1,23 @@
-"""Reads of servicing."""
+"""Reads of servicing. Lists and their rows are typed, and cost the same few queries whatever their length."""
 
+from loanfund.servicing.selectors.allowed import (
+    allowed_on_close,
+    allowed_on_desk,
+    allowed_on_drawdown,
+    allowed_on_exception,
+    allowed_on_facility,
+    allowed_on_instruction,
+    allowed_on_receipt,
+    allowed_on_refund,
+    allowed_on_share,
+)
+from loanfund.servicing.selectors.dealings import (
+    AllocationLine,
+    DrawdownLine,
+    ReceiptLine,
+    drawdowns_of,
+    receipts_of,
+)
 from loanfund.servicing.selectors.facilities import (
     OpenDue,
     available_commitment,
@@ -9,14 +27,52 @@ from loanfund.servicing.selectors.facilities import (
     principal,
 )
 from loanfund.servicing.selectors.receipts import unapplied, unassigned
+from loanfund.servicing.selectors.waiting import (
+    Arrear,
+    ReceiptsWaiting,
+    WaitingDrawdown,
+    WaitingInstruction,
+    arrears,
+    bucket_of,
+    close_exceptions,
+    close_runs,
+    drawdowns_waiting,
+    instructions_waiting,
+    receipts_waiting,
+)
 
 __all__ = [
+    "AllocationLine",
+    "Arrear",
+    "DrawdownLine",
     "OpenDue",
+    "ReceiptLine",
+    "ReceiptsWaiting",
+    "WaitingDrawdown",
+    "WaitingInstruction",
+    "allowed_on_close",
+    "allowed_on_desk",
+    "allowed_on_drawdown",
+    "allowed_on_exception",
+    "allowed_on_facility",
+    "allowed_on_instruction",
+    "allowed_on_receipt",
+    "allowed_on_refund",
+    "allowed_on_share",
+    "arrears",
     "available_commitment",
+    "bucket_of",
+    "close_exceptions",
+    "close_runs",
+    "drawdowns_of",
+    "drawdowns_waiting",
     "dues",
+    "instructions_waiting",
     "last_night",
     "nights",
     "principal",
+    "receipts_of",
+    "receipts_waiting",
     "unapplied",
     "unassigned",
 ]

@@ -1,10 +1,11 @@
 """Reads of a running facility: what is left, what is owed, what is late, what a day's figures are made of."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Max, Min, Sum
+from django.db.models import Sum
 
 from loanfund.facilities.models import Facility
 from loanfund.facilities.postings import facility_owner, loan_owner
@@ -40,30 +41,39 @@ class OpenDue:
 
 
 def dues(facility: Facility, *, on: date, open_only: bool = True) -> list[OpenDue]:
-    """The facility's dues, oldest first; with `open_only` those that have something left to pay."""
-    rows = (
-        Due.objects.filter(facility=facility)
-        .values("key", "component", "loan_id")
-        .annotate(total=Sum("amount"), due_date=Min("due_date"), payable_from=Max("payable_from"))
-        .order_by("due_date", "key")
-    )
+    """The facility's dues, oldest first; with `open_only` those that have something left to pay. Three queries."""
+    parts: dict[str, list[Due]] = defaultdict(list)
+    for row in Due.objects.filter(facility=facility).order_by("due_date", "key", "payable_from", "sequence"):
+        parts[row.key].append(row)
     paid = dict(
         Allocation.objects.filter(facility=facility).values_list("due_key").annotate(total=Sum("amount"))
     )
     loans = {loan.pk: loan for loan in facility.loans.all()}
     found = [
         OpenDue(
-            key=row["key"],
-            component=row["component"],
-            loan=loans.get(row["loan_id"]),
-            due_date=row["due_date"],
-            amount=row["total"],
-            paid=paid.get(row["key"], ZERO),
-            days_past_due=max((on - max(row["due_date"], row["payable_from"])).days, 0),
+            key=key,
+            component=rows[0].component,
+            loan=loans[rows[0].loan_id] if rows[0].loan_id else None,
+            due_date=min(row.due_date for row in rows),
+            amount=sum((row.amount for row in rows), ZERO),
+            paid=paid.get(key, ZERO),
+            days_past_due=max((on - _unpaid_since(rows, paid.get(key, ZERO))).days, 0),
         )
-        for row in rows
+        for key, rows in parts.items()
     ]
     return [due for due in found if due.outstanding or not open_only]
+
+
+def _unpaid_since(parts: list[Due], paid: Decimal) -> date:
+    """The first day on which what is unpaid of a due was payable. Money pays what was payable first."""
+    ordered = sorted(parts, key=lambda part: (max(part.due_date, part.payable_from), part.sequence))
+    running = ZERO
+    for part in ordered:
+        running += part.amount
+        if running > paid:
+            return max(part.due_date, part.payable_from)
+    last = ordered[-1]
+    return max(last.due_date, last.payable_from)
 
 
 def principal(loan: Loan) -> Decimal:
