@@ -1,14 +1,15 @@
 """The nightly close of 100,000 loans against a bare binary COPY of the same rows, and a closed day once more."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 from django.db import connection
 
+from bench import floors
 from bench.harness import Figure, benchmark, fresh_database, once, workers
 from loanfund.calculation.daycount import DayCount, ReferencePeriod
 from loanfund.calculation.growth import GrowthKey
@@ -17,11 +18,13 @@ from loanfund.servicing import services, tasks
 from loanfund.servicing.close import runs
 from loanfund.servicing.factors import class_id
 from loanfund.servicing.models import CloseRun
+from tests import servers
 from tests.servicing.portfolio import MATURITY, facilities_of
 from tests.servicing.world import OPENED, World, make_world
 
 LOANS_EACH = 10
 CLASSES = 200
+NIGHTS = 4
 
 _LOANS = """
 INSERT INTO servicing_loan (number, facility_id, currency, amount, disbursed_on, maturity)
@@ -73,45 +76,27 @@ def portfolio(loans: int) -> Iterator[World]:
 
 def close_through_workers(world: World) -> None:
     """One day by the workers, as in the night; waits until it is done."""
-    run = runs.open_run(fund=world.fund, on=OPENED, actor=None)
+    run = runs.open_run(fund=world.fund, on=world.today, actor=None)
     tasks.advance_run.delay(run.pk)
     with connection.cursor() as cursor:
         while not CloseRun.objects.filter(pk=run.pk, state=CloseRun.State.DONE).exists():
-            cursor.execute("SELECT pg_sleep(0.02)")
-
-
-def copy_of_the_same_rows() -> float:
-    """Seconds of a bare binary COPY of the night's rows into a table of the same columns with the same key."""
-    with tempfile.NamedTemporaryFile() as file, connection.cursor() as cursor:
-        cursor.execute("CREATE TEMP TABLE bare (LIKE servicing_accrual)")
-        cursor.execute("ALTER TABLE bare ADD PRIMARY KEY (accrual_date, loan_id, sequence)")
-        raw = cursor.connection
-        select = f"COPY (SELECT * FROM servicing_accrual WHERE accrual_date = '{OPENED}') TO STDOUT (FORMAT binary)"  # noqa: S608 - our own date
-        with raw.cursor().copy(select) as source:
-            for block in source:
-                file.write(block)
-        file.flush()
-
-        def write() -> None:
-            with (
-                raw.cursor().copy("COPY bare FROM STDIN (FORMAT binary)") as sink,
-                open(file.name, "rb") as rows,
-            ):
-                while block := rows.read(1 << 16):
-                    sink.write(block)
-
-        return once(write)
+            cursor.execute("SELECT pg_sleep(0.01)")
 
 
 @benchmark("close_100k", max_ratio=5)
 def close_100k() -> Figure:
-    """Accrue 100,000 loans, post, prove, record, through Celery."""
+    """Accrue 100,000 loans, post, prove, record, through Celery: the best of a few nights, each beside its floor."""
+    ours, floor = [], []
     with portfolio(100_000) as world, workers(2):
-        ours = once(lambda: close_through_workers(world))
-        floor = copy_of_the_same_rows()
-    return Figure(
-        ours, floor, note="100,000 accrual rows on both sides; ours with ledger entry, proof and seals"
-    )
+        owner = servers.database_url(str(connection.settings_dict["NAME"]), servers.OWNER)
+        with psycopg.connect(owner, autocommit=True) as link:
+            for _ in range(NIGHTS):
+                night = world.today
+                ours.append(once(lambda: close_through_workers(world)))
+                seconds, rows = floors.copy_night(link, night)
+                floor.append(seconds)
+    note = f"{rows:,} accrual rows on both sides; ours with ledger entry, proof and seals"
+    return Figure(min(ours), min(floor), note=note)
 
 
 def _again(loans: int) -> Figure:
