@@ -4,7 +4,8 @@ from django.core.files.storage import default_storage
 from django.db.models import Count, F, Q, Sum
 
 from loanfund.audit.invariants import Break, Finding, Invariant
-from loanfund.parties.models import BeneficialOwner, KybPaper, Membership, Partner, StoredFile
+from loanfund.audit.models import AuditEvent
+from loanfund.parties.models import BeneficialOwner, KybPaper, Membership, Partner, StoredFile, User
 
 
 def owners_hold_at_most_all() -> Finding:
@@ -58,9 +59,28 @@ def stored_files_are_there() -> Finding:
     return Finding("stored files are there", seen, breaks)
 
 
+def roles_are_those_that_were_given() -> Finding:
+    """Everybody holds the lender's roles that the log last gave them, and nobody holds one that it did not."""
+    given: dict[str, list[str]] = {}
+    log = AuditEvent.objects.filter(action="user.roles_changed").order_by("id")
+    for key, after in log.values_list("object_id", "after"):
+        given[key] = after["roles"]
+    people = User.objects.filter(
+        Q(is_staff=True) | Q(groups__isnull=False) | Q(pk__in=list(given))
+    ).distinct()
+    breaks = []
+    for person in people.prefetch_related("groups"):
+        held, due = sorted(group.name for group in person.groups.all()), given.get(str(person.pk), [])
+        if held != due or person.is_staff != bool(due):
+            sentence = f"{person.email} holds {held or 'nothing'} and was given {due or 'nothing'}."
+            breaks.append(Break(f"parties_user:{person.pk}", sentence))
+    return Finding("roles are those that were given", len(people), breaks)
+
+
 INVARIANTS: list[Invariant] = [
     owners_hold_at_most_all,
     partners_have_an_owner,
     papers_are_the_files_that_were_checked,
     stored_files_are_there,
+    roles_are_those_that_were_given,
 ]

@@ -12,6 +12,7 @@ from loanfund.parties.models import (
     Membership,
     Notice,
     Partner,
+    RoleChange,
     SettlementAccount,
     User,
 )
@@ -34,6 +35,11 @@ def places_of(user: User) -> QuerySet[Membership]:
     )
 
 
+def membership_anywhere(user: User) -> bool:
+    """Whether the person acts for any partner today."""
+    return Membership.objects.filter(user=user, ended_on__isnull=True).exists()
+
+
 def members(partner: Partner) -> QuerySet[Membership]:
     """The open memberships of a partner, each with its person."""
     return (
@@ -46,6 +52,22 @@ def members(partner: Partner) -> QuerySet[Membership]:
 def has_role(user: User, *roles: str) -> bool:
     """Whether the person is in one of the lender's roles (`parties.roles`). Superusers are no exception."""
     return user.is_authenticated and user.is_active and user.groups.filter(name__in=roles).exists()
+
+
+def role_changes_waiting() -> QuerySet[RoleChange]:
+    """The changes of the lender's roles that wait for a second administrator, the oldest first."""
+    waiting = RoleChange.objects.filter(state=RoleChange.State.PROPOSED)
+    return waiting.select_related("person", "maker").order_by("id")
+
+
+def lender_people() -> QuerySet[User]:
+    """Everybody who is or was of the lender, with their roles, by name."""
+    return (
+        User.objects.filter(Q(is_staff=True) | Q(role_changes__isnull=False))
+        .prefetch_related("groups")
+        .distinct()
+        .order_by("name", "id")
+    )
 
 
 def current_papers(partner: Partner) -> QuerySet[KybPaper]:

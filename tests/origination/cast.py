@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
-from django.contrib.auth.models import Group
-
 from loanfund.facilities.models import Fund
 from loanfund.facilities.programme import programme_values
 from loanfund.facilities.services import confirm_policy, open_fund, propose_policy
@@ -21,6 +19,7 @@ from loanfund.parties import roles
 from loanfund.parties.models import Membership, Partner, StoredFile, User
 from loanfund.parties.services import store_file
 from loanfund.reference.services import ensure_calendars, ensure_reference_rates
+from tests.parties.cast import holds
 
 DAY = date(2025, 10, 14)
 NOW = datetime(2025, 10, 14, 12, tzinfo=UTC)
@@ -151,7 +150,7 @@ class Cast:
 
 def make_user(name: str, held: Iterable[str] = ()) -> User:
     user = User.objects.create_user(f"{name}@example.test", name=name.title())
-    user.groups.set(Group.objects.filter(name__in=list(held)))
+    holds(user, *held)
     return user
 
 

@@ -2,22 +2,25 @@
 
 from datetime import UTC, date, datetime
 
-from django.contrib.auth.models import Group
-
 from loanfund.parties import roles
 from loanfund.parties.models import Membership, Partner, User
-from loanfund.parties.services import register_partner
+from loanfund.parties.services import register_partner, set_first_roles
 
 TODAY = date(2026, 3, 2)
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
 def person(name: str, *lender_roles: str) -> User:
-    user = User.objects.create_user(
-        f"{name.lower()}@example.org", "a long enough passphrase", name=name, is_staff=bool(lender_roles)
-    )
-    user.groups.set(Group.objects.filter(name__in=lender_roles))
+    user = User.objects.create_user(f"{name.lower()}@example.org", "a long enough passphrase", name=name)
+    holds(user, *lender_roles)
     return user
+
+
+def holds(user: User, *lender_roles: str) -> None:
+    """Give somebody exactly these roles of the lender, as the first people get theirs."""
+    if lender_roles:
+        set_first_roles(person=user, names=lender_roles, on=TODAY)
+        user.refresh_from_db()
 
 
 def company(owner: User, legal_name: str = "Northlight Trading Ltd", registration: str = "CHE-1") -> Partner:

@@ -323,16 +323,6 @@ def test_a_settlement_account_needs_a_second_person_and_cools_off() -> None:
     assert selectors.usable_accounts(partner, "USD", TODAY + timedelta(days=2)).exists()
 
 
-def test_nobody_gives_themselves_a_role_of_the_lender() -> None:
-    admin, clerk = person("Admin", roles.ADMINISTRATOR), person("Clerk")
-    with pytest.raises(Refused, match="their own roles"):
-        services.set_lender_roles(person=admin, names=[roles.CHAIR], actor=admin, on=TODAY)
-    with pytest.raises(Refused, match="for Administrator"):
-        services.set_lender_roles(person=admin, names=[roles.CHAIR], actor=clerk, on=TODAY)
-    services.set_lender_roles(person=clerk, names=[roles.FINANCE], actor=admin, on=TODAY)
-    assert selectors.has_role(clerk, roles.FINANCE)
-
-
 def test_a_notice_is_written_once_and_sent_once() -> None:
     owner = person("Owner")
     partner = company(owner)

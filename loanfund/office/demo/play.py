@@ -51,7 +51,7 @@ class Demo(Stage):
             person = parties.create_person(
                 email=f"{login}@demo.example", name=name, password=PASSWORD, actor=None, on=OPENED
             )
-            parties.set_lender_roles(person=person, names=held, actor=None, on=OPENED)
+            parties.set_first_roles(person=person, names=held, on=OPENED)
             self.staff[login] = person
         ensure_calendars()
         ensure_reference_rates()

@@ -17,13 +17,13 @@ from loanfund.parties.services.people import (
     create_person,
     end_membership,
     invite,
-    set_lender_roles,
 )
 from loanfund.parties.services.settlement import (
     confirm_settlement_account,
     propose_settlement_account,
     retire_settlement_account,
 )
+from loanfund.parties.services.staff import confirm_roles, propose_roles, refuse_roles, set_first_roles
 
 __all__ = [
     "accept_invitation",
@@ -33,6 +33,7 @@ __all__ = [
     "change_role",
     "check_upload",
     "claim_notices",
+    "confirm_roles",
     "confirm_settlement_account",
     "create_person",
     "decide_paper",
@@ -43,14 +44,16 @@ __all__ = [
     "mark_read",
     "notify",
     "notify_partner",
+    "propose_roles",
     "propose_settlement_account",
     "read_file",
+    "refuse_roles",
     "register_partner",
     "retire_settlement_account",
     "revoke_api_key",
     "send_claimed",
+    "set_first_roles",
     "set_group",
-    "set_lender_roles",
     "set_watch_list",
     "store_file",
 ]

@@ -1,18 +1,15 @@
-"""People: invitations to a partner, their places there, and the lender's roles."""
+"""People: invitations to a partner, and their places there."""
 
 import hashlib
 import secrets
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
-from django.contrib.auth.models import Group
 from django.db import transaction
 
 from loanfund.audit.errors import Refused
 from loanfund.audit.services import record
-from loanfund.parties import roles as lender_roles
 from loanfund.parties.models import Invitation, Membership, Partner, User
-from loanfund.parties.services.rights import require_place, require_role
+from loanfund.parties.services.rights import require_place
 
 INVITATION_DAYS = 14
 OWNER = Membership.Role.OWNER
@@ -131,31 +128,3 @@ def _keep_an_owner(place: Membership) -> None:
     others = Membership.objects.filter(partner=place.partner_id, role=OWNER, ended_on__isnull=True)
     if place.role == OWNER and not others.exclude(pk=place.pk).exists():
         raise Refused("This is the last owner; make somebody else an owner first.")
-
-
-@transaction.atomic
-def set_lender_roles(*, person: User, names: Iterable[str], actor: User | None, on: date) -> None:
-    """Give a person of the lender exactly these roles. Nobody changes their own.
-
-    `actor` is None only when the first people are set up by command.
-    """
-    wanted = sorted(set(names))
-    unknown = set(wanted) - set(lender_roles.ALL)
-    if unknown:
-        raise Refused(f"There is no role {', '.join(sorted(unknown))}.", field="roles")
-    if actor is not None:
-        require_role(actor=actor, roles=(lender_roles.ADMINISTRATOR,), to="give roles")
-        if actor.pk == person.pk:
-            raise Refused("Nobody changes their own roles; ask another administrator.", code="four_eyes")
-    before = sorted(person.groups.values_list("name", flat=True))
-    person.groups.set(Group.objects.filter(name__in=wanted))
-    person.is_staff = bool(wanted)
-    person.save(update_fields=["is_staff"])
-    record(
-        actor=actor,
-        action="user.roles_changed",
-        obj=person,
-        on=on,
-        before={"roles": before},
-        after={"roles": wanted},
-    )
