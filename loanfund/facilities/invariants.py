@@ -98,7 +98,8 @@ def groups_hold_their_members() -> Finding:
                 continue
             seen += 1
             members = [
-                f"partner:{pk}" for pk in Partner.objects.filter(group_id=int(key)).values_list("pk", flat=True)
+                f"partner:{pk}"
+                for pk in Partner.objects.filter(group_id=int(key)).values_list("pk", flat=True)
             ]
             group, *each = (
                 balance(AccountRef(AccountKind.M_PROMISED, fund.currency, one), book_id=fund.book_id)

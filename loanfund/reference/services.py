@@ -12,12 +12,16 @@ from django.db.models.functions import Now
 
 from loanfund.audit.errors import Refused
 from loanfund.audit.services import record
+from loanfund.parties import roles
 from loanfund.parties.models import User
+from loanfund.parties.services.rights import require_role, require_second_person
 from loanfund.reference.fixing_files import BadFile, FileRow, read_fixings
 from loanfund.reference.holiday_data import HolidayRow, holiday_rows
 from loanfund.reference.models import FixingProposal, Holiday, RateFixing, ReferenceRate
 from loanfund.reference.selectors import calendar, known_fixings, publication_moment
 
+DESK = (roles.FINANCE, roles.OPERATIONS_MAKER, roles.OPERATIONS_CHECKER)
+"""Who loads, types and checks fixings; two of them for one typed by hand."""
 SHIPPED = Path(__file__).parent / "data"
 PER_CENT = Decimal(100)
 
@@ -94,9 +98,11 @@ def import_fixings(
     """Take a file of fixings of rate `code` whole, or not at all; the same file again adds nothing.
 
     The layouts are those of `fixing_files`. A figure that differs from the one known is kept beside it as a revision
-    learnt at `known_at`. Refused (BadFile), naming line and column, when a row cannot be read, lies on a day that the
+    learnt at `known_at`; `actor` is None from the command line. Refused (BadFile), naming line and column, when a row cannot be read, lies on a day that the
     rate is not published for, or before it could have been published.
     """
+    if actor is not None:
+        require_role(actor=actor, roles=DESK, to="load fixings")
     rate = _rate(code)
     rows = read_fixings(text, rate.code)
     _check_days(rate, rows, known_at)
@@ -147,6 +153,7 @@ def propose_fixing(
     *, code: str, day: date, percent: Decimal, source: str, actor: User, on: date
 ) -> FixingProposal:
     """Type one fixing by hand, in per cent (3.63), saying where it was read. It counts once another person confirms it."""
+    require_role(actor=actor, roles=DESK, to="type a fixing")
     rate = _rate(code)
     if not source.strip():
         raise Refused("Say where the rate was read, such as the page and the time.", field="source")
@@ -240,9 +247,9 @@ def _check_days(rate: ReferenceRate, rows: Sequence[FileRow], known_at: datetime
 
 
 def _open(proposal: FixingProposal, actor: User) -> FixingProposal:
+    require_role(actor=actor, roles=DESK, to="check a fixing")
     locked = FixingProposal.objects.select_for_update(of=("self",)).select_related("rate").get(pk=proposal.pk)
     if locked.state != FixingProposal.State.PROPOSED:
         raise Refused(f"This fixing is {locked.get_state_display()} already.")
-    if locked.maker_id == actor.pk:
-        raise Refused("You typed this fixing, so another person must confirm or refuse it.")
+    require_second_person(actor=actor, maker_id=locked.maker_id, what="this fixing")
     return locked

@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, transaction
 
 from loanfund.audit.errors import Refused
+from loanfund.parties import roles
 from loanfund.reference import invariants
 from loanfund.reference.fixing_files import BadFile
 from loanfund.reference.models import Holiday, RateFixing
@@ -35,7 +36,11 @@ FILE = "date,rate_percent\n2026-08-19,3.62\n2026-08-20,3.63\n"
 def people(db: None) -> SimpleNamespace:
     ensure_calendars()
     ensure_reference_rates()
-    return SimpleNamespace(fred=make_user("fred"), fiona=make_user("fiona"))
+    return SimpleNamespace(
+        fred=make_user("fred", [roles.FINANCE]),
+        fiona=make_user("fiona", [roles.OPERATIONS_CHECKER]),
+        anna=make_user("anna", [roles.ANALYST]),
+    )
 
 
 def take(text: str, known_at: datetime = NOW) -> object:
@@ -112,6 +117,25 @@ def test_a_fixing_by_hand_counts_once_another_person_has_read_it_too(people: Sim
     assert known_fixings("SOFR") == {date(2026, 8, 20): Decimal("0.0363")}
     with pytest.raises(Refused, match="confirmed already"):
         refuse_fixing(proposal=proposal, reason="late", actor=people.fiona, on=ON)
+
+
+def test_fixings_are_for_the_desk(people: SimpleNamespace) -> None:
+    with pytest.raises(Refused, match="You may not type a fixing"):
+        propose_fixing(
+            code="SOFR",
+            day=date(2026, 8, 20),
+            percent=Decimal("3.63"),
+            source="page",
+            actor=people.anna,
+            on=ON,
+        )
+    with pytest.raises(Refused, match="You may not load fixings"):
+        import_fixings(text=FILE, code="SOFR", source="test", known_at=NOW, actor=people.anna, on=ON)
+    proposal = propose_fixing(
+        code="SOFR", day=date(2026, 8, 20), percent=Decimal("3.63"), source="page", actor=people.fred, on=ON
+    )
+    with pytest.raises(Refused, match="You may not check a fixing"):
+        confirm_fixing(proposal=proposal, percent=Decimal("3.63"), known_at=NOW, actor=people.anna, on=ON)
 
 
 def test_one_person_cannot_confirm_their_own_fixing_past_the_service_either(people: SimpleNamespace) -> None:
