@@ -98,8 +98,8 @@ def import_fixings(
     """Take a file of fixings of rate `code` whole, or not at all; the same file again adds nothing.
 
     The layouts are those of `fixing_files`. A figure that differs from the one known is kept beside it as a revision
-    learnt at `known_at`; `actor` is None from the command line. Refused (BadFile), naming line and column, when a row cannot be read, lies on a day that the
-    rate is not published for, or before it could have been published.
+    learnt at `known_at`; `actor` is None from the command line. Refused (BadFile), naming line and column, when a row
+    cannot be read, lies on a day that the rate is not published for, or before it could have been published.
     """
     if actor is not None:
         require_role(actor=actor, roles=DESK, to="load fixings")
