@@ -17,8 +17,15 @@ SETTINGS: dict[str, Any] = {
     "VERSION": "1",
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "ApplicationState": "loanfund.origination.models.states.State",
+        "PaperState": "loanfund.origination.models.ApplicationDocument.State",
+        "OfferState": "loanfund.origination.models.Offer.State",
+        "DrawdownState": "loanfund.servicing.models.Drawdown.State",
+        "FacilityState": "loanfund.facilities.models.Facility.State",
+        "AccountState": "loanfund.parties.models.SettlementAccount.State",
+    },
     "AUTHENTICATION_WHITELIST": ["loanfund.api.authentication.BearerKey"],
-    "SERVE_INCLUDE_SCHEMA": False,
 }
 
 

@@ -2,14 +2,15 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
 from django.test import Client
 
-from loanfund.parties.models import ApiKey, Partner, User
+from loanfund.parties.models import ApiKey, Partner, SettlementAccount, User
 from loanfund.parties.services import make_api_key
+from tests.servicing.world import World
 
 BASE = "/api/v1/"
 
@@ -64,3 +65,21 @@ def caller_of(
         partner=partner, label="system", scope=scope, actor=user, on=on, expires_at=expires_at
     )
     return Caller(secret, key)
+
+
+def account_of(world: World) -> SettlementAccount:
+    """The partner's confirmed account, past its cooling time."""
+    return SettlementAccount.objects.create(
+        partner=world.partner,
+        kind="bank",
+        label="Main",
+        currency="USD",
+        holder="Northlight",
+        institution="Example Bank",
+        address="CH00 0000",
+        maker=world.borrower,
+        checker=world.checker,
+        checked_at=datetime(2026, 2, 1, tzinfo=UTC),
+        state="confirmed",
+        usable_from=date(2026, 2, 1),
+    )
