@@ -29,6 +29,7 @@ from loanfund.office.demo.script import (
 from loanfund.office.demo.stage import CALENDAR, Stage
 from loanfund.origination import services as origination
 from loanfund.origination.models import Application, Proposal, Question
+from loanfund.parties import roles
 from loanfund.parties import services as parties
 from loanfund.reference.selectors import calendar
 from loanfund.reference.services import (
@@ -36,6 +37,7 @@ from loanfund.reference.services import (
     ensure_reference_rates,
     ensure_shipped_fixings,
 )
+from loanfund.reporting.services import export_statement
 from loanfund.servicing import services as servicing
 from loanfund.servicing.models import Drawdown, Loan, Receipt
 from loanfund.servicing.selectors.facilities import dues
@@ -93,6 +95,35 @@ class Demo(Stage):
             origination.confirm_seat(seat=seat, actor=second, on=OPENED)
         for plan in plans(self.seed):
             self.later(plan.begins, partial(self.begin, plan))
+        self.later(date(2026, 2, 2), self.hire)
+        self.later(date(2026, 8, 3), self.july_statements)
+
+    def hire(self) -> None:
+        """A second person joins the finance desk; two administrators see to it."""
+        person = parties.create_person(
+            email="finance2@demo.example", name="Fay Ance", password=PASSWORD, actor=None, on=self.today
+        )
+        change = parties.propose_roles(
+            person=person,
+            names=[roles.FINANCE],
+            reason="Joins the finance desk.",
+            actor=self.staff["admin"],
+            on=self.today,
+        )
+        parties.confirm_roles(change=change, actor=self.staff["admin2"], on=self.today)
+        self.staff["finance2"] = person
+
+    def july_statements(self) -> None:
+        """Finance takes out July for the auditors of the first three borrowers."""
+        for facility in Facility.objects.filter(fund=self.fund).order_by("number")[:3]:
+            export_statement(
+                actor=self.staff["finance"],
+                on=self.today,
+                subject=facility,
+                first_day=date(2026, 7, 1),
+                last_day=date(2026, 7, 31),
+                fmt="csv",
+            )
 
     def play(self, through: date = BUSINESS_DATE) -> None:
         """Every day until `through` is the business date."""
