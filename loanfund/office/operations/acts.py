@@ -34,7 +34,7 @@ class Act:
 
     `right` says whether the person's roles allow it at all, `ready` whether it can be done now by this person: the state
     is right and nobody checks what they made. Only an act with both is shown; one without `ready` that is sent all the
-    same reaches the service, whose refusal says why.
+    same reaches the service, whose refusal says why. An `inline` act stands beside its row, not among the page's cards.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Act:
     title: str = ""
     says: str = ""
     danger: bool = False
+    inline: bool = False
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -66,7 +67,11 @@ class Desk:
     @property
     def offers(self) -> list[tuple[Act, forms.Form]]:
         """What may be shown: the acts that this person may do now."""
-        return [(act, self.forms[act.name]) for act in self.acts.values() if act.right and act.ready]
+        return [
+            (act, self.forms[act.name])
+            for act in self.acts.values()
+            if act.right and act.ready and not act.inline
+        ]
 
     def offer(self, name: str) -> tuple[Act, forms.Form] | None:
         """One act by name, when this person may do it now."""
