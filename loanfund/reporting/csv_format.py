@@ -105,6 +105,16 @@ def rows(statement: Statement) -> Iterator[Row]:
             "days": str(due.days_past_due),
             "debit": _amount(due.amount),
         }
+    for due in statement.ahead:
+        yield {
+            "record": "ahead",
+            "value_date": due.due_date.isoformat(),
+            "facility": due.facility,
+            "loan": due.loan,
+            "component": due.component,
+            "debit": _amount(due.amount),
+            "note": "estimated" if due.estimated else "",
+        }
     yield from _balances("closing", statement.last_day, statement.closing)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import typst
 
-from loanfund.reporting.statement import Balances, Statement
+from loanfund.reporting.statement import Balances, DueLine, Statement
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "templates" / "reporting" / "statement.typ"
 FONTS = Path(__file__).parent / "fonts"
@@ -75,32 +75,27 @@ def _data(statement: Statement) -> dict[str, Any]:
             "Total",
             money(sum((p.amount for p in statement.allocations), Decimal(0))),
         ],
-        "dues": [
-            [
-                _day(due.due_date),
-                due.facility,
-                due.loan,
-                due.component,
-                str(due.days_past_due),
-                money(due.amount),
-            ]
-            for due in statement.dues
-        ],
+        "dues": [[*_due(due), str(due.days_past_due), money(due.amount)] for due in statement.dues],
         "dues_total": [*[""] * 4, "Total", money(sum((due.amount for due in statement.dues), Decimal(0)))],
+        "ahead": [
+            [*_due(due), "estimated" if due.estimated else "", money(due.amount)] for due in statement.ahead
+        ],
+        "ahead_total": [*[""] * 4, "Total", money(sum((due.amount for due in statement.ahead), Decimal(0)))],
     }
 
 
 def _facts(statement: Statement) -> list[list[str]]:
-    facts = [
+    return [
         ["Partner", f"{statement.partner_number} {statement.partner_name}"],
         ["Statement of", statement.scope],
         ["Booking dates", f"{_day(statement.first_day)} to {_day(statement.last_day)}"],
         ["Business date", _day(statement.business_date)],
         ["Currency", statement.currency],
     ]
-    if statement.known_at is not None:
-        facts.append(["As known at", f"{statement.known_at:%d %b %Y %H:%M} UTC"])
-    return facts
+
+
+def _due(due: DueLine) -> list[str]:
+    return [_day(due.due_date), due.facility, due.loan, due.component]
 
 
 def _lines(statement: Statement) -> list[list[str]]:

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 ZERO = Decimal(0)
-LAYOUT = 1
+LAYOUT = 2
 """The version of a statement's content: raised when a field is added or read another way, which changes digests."""
 
 
@@ -110,7 +110,8 @@ class AllocationLine:
 
 @dataclass(frozen=True, slots=True)
 class DueLine:
-    """A sum that is due, or will be: `days_past_due` is 0 on the due date and before it."""
+    """A sum that is due, or will be: `days_past_due` is 0 on the due date and before it. `estimated` marks one ahead that
+    rests on a rate not published yet."""
 
     due_date: date
     facility: str
@@ -118,11 +119,16 @@ class DueLine:
     component: str
     amount: Decimal
     days_past_due: int = 0
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """An interest statement of one partner, over booking dates `first_day` to `last_day`, both included."""
+    """An interest statement of one partner, over booking dates `first_day` to `last_day`, both included.
+
+    `dues` had fallen due by the last day and were open; `ahead` will fall due in the twelve months after it if each is paid
+    on its day.
+    """
 
     fund: str
     partner_number: str
@@ -139,7 +145,7 @@ class Statement:
     interest: tuple[InterestLine, ...]
     allocations: tuple[AllocationLine, ...]
     dues: tuple[DueLine, ...]
-    known_at: datetime | None = None
+    ahead: tuple[DueLine, ...] = ()
 
     @property
     def debits(self) -> Decimal:
@@ -158,7 +164,7 @@ class Statement:
 
     @property
     def estimated(self) -> bool:
-        """Whether any figure rests on an estimated fixing."""
+        """Whether any figure posted rests on an estimated fixing."""
         return any(line.estimated for line in self.interest)
 
     def problems(self) -> list[str]:

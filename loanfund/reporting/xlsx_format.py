@@ -36,6 +36,7 @@ def render(statement: Statement) -> bytes:
     _interest(book, formats, statement)
     _allocations(book, formats, statement)
     _dues(book, formats, statement)
+    _ahead(book, formats, statement)
     book.close()
     return out.getvalue()
 
@@ -245,3 +246,27 @@ def _dues(book: xlsxwriter.Workbook, formats: dict[str, Any], statement: Stateme
     ]
     total = sum((due.amount for due in statement.dues), Decimal(0))
     _table(book, formats, "Dues", columns, rows, {4: total})
+
+
+def _ahead(book: xlsxwriter.Workbook, formats: dict[str, Any], statement: Statement) -> None:
+    columns: tuple[Column, ...] = (
+        ("Due date", 13, "date"),
+        ("Facility", 12, "text"),
+        ("Loan", 12, "text"),
+        ("Will be due", 22, "text"),
+        ("Amount", 18, "money"),
+        ("Note", 14, "text"),
+    )
+    rows: list[tuple[Cell, ...]] = [
+        (
+            due.due_date,
+            due.facility,
+            due.loan,
+            due.component,
+            due.amount,
+            "estimated" if due.estimated else "",
+        )
+        for due in statement.ahead
+    ]
+    total = sum((due.amount for due in statement.ahead), Decimal(0))
+    _table(book, formats, "Ahead", columns, rows, {4: total})

@@ -6,14 +6,18 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
+from loanfund.calculation.periods import Tenor, add_tenor
 from loanfund.facilities.models import FacilityTerms
+from loanfund.reporting.selectors.ahead import dues_ahead
 from loanfund.reporting.selectors.movements import nights_of
 from loanfund.reporting.selectors.references import source_number
 from loanfund.reporting.selectors.scopes import Scope
 from loanfund.reporting.statement import AllocationLine, DueLine, InterestLine
-from loanfund.servicing.models import Accrual, Allocation, Due
+from loanfund.servicing.models import Accrual, Allocation, CloseRun, Due
 
 ZERO = Decimal(0)
+AHEAD = Tenor(12, "M")
+"""How far ahead a statement looks."""
 
 
 def _runs(rows: Iterable[Accrual]) -> Iterator[list[Accrual]]:
@@ -99,4 +103,23 @@ def dues(scope: Scope, day: date) -> Iterator[DueLine]:
                 component=parts[0].component.replace("_", " ").capitalize(),
                 amount=left,
                 days_past_due=max((day - max(parts[0].due_date, late_from)).days, 0),
+            )
+
+
+def ahead(scope: Scope, day: date) -> Iterator[DueLine]:
+    """What will fall due in the twelve months after a booking date, by what was booked and known when it was closed."""
+    facility = scope.facility
+    closed = CloseRun.objects.filter(fund=facility.fund_id, business_date=day).values_list(
+        "finished_at", flat=True
+    )
+    until = add_tenor(day, AHEAD)
+    for due in dues_ahead(facility, day, until=until, known_at=closed.first()):
+        if scope.only is None or due.loan == scope.only.number:
+            yield DueLine(
+                due_date=due.due_date,
+                facility=facility.number,
+                loan=due.loan,
+                component=due.component.replace("_", " ").capitalize(),
+                amount=due.amount,
+                estimated=due.estimated,
             )

@@ -1,5 +1,6 @@
 """The interest statement of a partner, a facility or a loan, over booking dates."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
@@ -31,6 +32,7 @@ class _Part:
     interest: list[InterestLine]
     allocations: list[AllocationLine]
     dues: list[DueLine]
+    ahead: list[DueLine]
 
 
 def facility_statement(*, facility: Facility, first_day: date, last_day: date) -> Statement:
@@ -70,7 +72,8 @@ def statement_for(
         lines=_lines(parts, opening.owed, Decimal(1).scaleb(-decimals)),
         interest=tuple(line for part in parts for line in part.interest),
         allocations=tuple(line for part in parts for line in part.allocations),
-        dues=tuple(sorted((due for part in parts for due in part.dues), key=lambda due: due.due_date)),
+        dues=_by_day(part.dues for part in parts),
+        ahead=_by_day(part.ahead for part in parts),
     )
     problems += statement.problems()
     if problems:
@@ -103,6 +106,7 @@ def _part(scope: Scope, first_day: date, last_day: date, problems: list[str]) ->
         interest=list(details.interest(scope, terms_on(facility, last_day), first_day, last_day)),
         allocations=list(details.allocations(scope, first_day, last_day)),
         dues=list(details.dues(scope, last_day)),
+        ahead=list(details.ahead(scope, last_day)),
     )
 
 
@@ -120,6 +124,10 @@ def _of_loan(scope: Scope, day: date, problems: list[str]) -> Balances:
                 f"{name.replace('_', ' ')}, the facility {getattr(whole, name)}."
             )
     return each[scope.only.pk]
+
+
+def _by_day(parts: Iterable[list[DueLine]]) -> tuple[DueLine, ...]:
+    return tuple(sorted((due for part in parts for due in part), key=lambda due: due.due_date))
 
 
 def _added(parts: list[Balances]) -> Balances:
