@@ -60,7 +60,7 @@ def seed(world: World, *, facilities: int, loans_each: int) -> int:
         legs += postings.drawdown_settled(
             currency="USD", facility=owner, loan=promises.loan_owner(loan.pk), amount=loan.amount
         )
-    entry = draft(world.fund, key="seed", kind="seed", legs=legs, on=OPENED)
+    entry = draft(world.fund, key=f"seed:{world.fund.code}", kind="seed", legs=legs, on=OPENED)
     post_entries(entries=[entry], actor=world.maker, on=OPENED)
     return len(loans)
 
@@ -68,7 +68,7 @@ def seed(world: World, *, facilities: int, loans_each: int) -> int:
 def facilities_of(world: World, count: int, commitment: Decimal) -> list[Facility]:
     promised = Promise.objects.bulk_create(
         Promise(
-            reference=f"seed:{number}",
+            reference=f"seed:{world.fund.code}:{number}",
             fund=world.fund,
             partner=world.partner,
             amount=commitment,

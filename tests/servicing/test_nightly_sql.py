@@ -1,16 +1,22 @@
 """One night of a plain loan is written by SQL; here it is held against the replay, to the twelfth decimal."""
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from loanfund.calculation.calendars import WEEKENDS_ONLY
 from loanfund.calculation.daycount import DayCount
+from loanfund.facilities.services import open_fund
+from loanfund.parties import roles
+from loanfund.servicing.close import runs, steps
 from loanfund.servicing.close.plain import PLAIN
 from loanfund.servicing.fold import draw_picture
 from loanfund.servicing.models import Accrual, CloseBatch, CloseStep
-from tests.servicing.world import OPENED, World, bullet, make_world
+from tests.servicing.portfolio import after, seed
+from tests.servicing.world import OPENED, World, assert_books_hold, bullet, make_world, person
 
 D = Decimal
 pytestmark = pytest.mark.django_db
@@ -75,3 +81,34 @@ def test_a_night_written_by_sql_does_not_round_each_day_up() -> None:
     assert "ceil" not in PLAIN
     assert not CloseBatch.objects.exclude(state="done").exists()
     assert world.today == date(2027, 2, 25)
+
+
+def test_one_fund_s_night_leaves_the_loans_of_another_alone() -> None:
+    """Facilities are numbered across funds, so that a batch's range takes in those of others."""
+    world = make_world()
+    second = open_fund(
+        code="F2",
+        name="Second fund",
+        currency="USD",
+        size=D(100_000_000),
+        calendar=WEEKENDS_ONLY.name,
+        receipt_cut_off=time(17),
+        actor=person("Second administrator", roles.ADMINISTRATOR),
+        on=OPENED,
+        auto_close=False,
+    )
+    seed(world, facilities=2, loans_each=2)
+    other = replace(world, fund=second)
+    seed(other, facilities=2, loans_each=2)
+    for one in (world, other):
+        one.close_through(OPENED)
+    run = runs.open_run(fund=world.fund, on=after(1), actor=None)
+    steps.advance(run.pk)
+    run.batches.update(first_facility=0, last_facility=2**60)
+    world.close_through(after(1))
+    accrue = CloseStep.objects.get(run=run, name="accrue")
+    assert (accrue.counts["plain"], accrue.counts["attended"]) == (4, 0)
+    other.close_through(after(2))
+    world.close_through(after(2))
+    assert Accrual.objects.filter(sequence=0).count() == 8 * 3
+    assert_books_hold()

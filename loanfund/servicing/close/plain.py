@@ -40,7 +40,7 @@ FROM (
             AND NOT (a.facility_id = ANY (%(attended)s))
         OFFSET 0) piece
     OFFSET 0) earned
-"""  # noqa: S608 - our own text  # nosec B608 - our own text
+"""  # noqa: S608 - our own text
 """One night of every plain loan: A(t) = what was earned before the piece + q12(principal x growth since its start).
 
 The multiplication is exact, the one division rounds half away from zero to 1e-12 as `money.q12` does, and what is posted is
@@ -57,13 +57,13 @@ SELECT a.facility_id FROM servicing_accrual a LEFT JOIN servicing_dayfactor f
 WHERE a.accrual_date = %(before)s AND a.sequence = 0 AND a.principal > 0 AND a.loan_id = ANY ({_LOANS})
     AND f.accrual_class_id IS NULL
 ORDER BY 1
-"""  # noqa: S608 - our own text  # nosec B608 - our own text
+"""  # noqa: S608 - our own text
 
 _EARNED = """
-SELECT CASE WHEN suspended THEN 'interest_in_suspense' ELSE 'interest' END, sum(posted), count(*)
+SELECT CASE WHEN suspended THEN 'interest_in_suspense' ELSE 'interest' END, sum(posted)
 FROM servicing_accrual WHERE batch_id = %(batch)s AND sequence = 0 GROUP BY suspended
 UNION ALL
-SELECT CASE WHEN suspended THEN kind || '_in_suspense' ELSE kind END, sum(posted), count(*)
+SELECT CASE WHEN suspended THEN kind || '_in_suspense' ELSE kind END, sum(posted)
 FROM servicing_facilityaccrual WHERE batch_id = %(batch)s AND sequence = 0 GROUP BY kind, suspended
 """
 
@@ -99,6 +99,6 @@ def write_plain(batch: CloseBatch) -> tuple[list[int], int]:
 
 def earned(batch: CloseBatch) -> dict[str, str]:
     """What the first rows of a batch add up to, by what is posted, as decimal text: read back from what was stored."""
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, by_hash(cursor):
         cursor.execute(_EARNED, {"batch": batch.pk})
-        return {kind: str(posted) for kind, posted, _ in cursor.fetchall()}
+        return {kind: str(posted) for kind, posted in cursor.fetchall()}

@@ -11,6 +11,7 @@ from loanfund.audit.selectors import chain_head
 from loanfund.ledger.chart import EntryDraft
 from loanfund.ledger.services import post_entries
 from loanfund.servicing import postings
+from loanfund.servicing.close.plain import by_hash
 from loanfund.servicing.models import CloseRun
 
 
@@ -49,37 +50,46 @@ WHERE a.book_id = %s AND m.booking_date = %s AND a.owner = ''
 GROUP BY a.kind
 """
 _SUB_DAY = """
+WITH of_the_fund AS (SELECT id FROM facilities_facility WHERE fund_id = %(fund)s)
 SELECT kind, sum(amount) FROM (
     SELECT 'ACCRUED_INTEREST' AS kind, sum(x.posted) AS amount FROM servicing_accrual x
-    WHERE x.accrual_date = %(on)s AND x.booking_date = %(on)s AND x.facility_id BETWEEN %(first)s AND %(last)s
-        AND x.facility_id IN (SELECT id FROM facilities_facility WHERE fund_id = %(fund)s)
+    WHERE x.accrual_date = %(on)s AND x.booking_date = %(on)s AND x.facility_id IN (SELECT id FROM of_the_fund)
     UNION ALL
     SELECT 'ACCRUED_INTEREST', sum(x.posted) FROM servicing_accrual x
-    WHERE x.booking_date = %(on)s AND x.accrual_date < %(on)s
-        AND x.facility_id IN (SELECT id FROM facilities_facility WHERE fund_id = %(fund)s)
+    WHERE x.booking_date = %(on)s AND x.booking_date <> x.accrual_date AND x.facility_id IN (SELECT id FROM of_the_fund)
     UNION ALL
     SELECT CASE x.kind WHEN 'default_interest' THEN 'ACCRUED_DEFAULT_INTEREST' ELSE 'ACCRUED_COMMITMENT_FEE' END,
-        sum(x.posted) FROM servicing_facilityaccrual x
-    WHERE x.booking_date = %(on)s AND x.facility_id IN (SELECT id FROM facilities_facility WHERE fund_id = %(fund)s)
+        sum(x.posted) FROM (
+            SELECT facility_id, kind, posted FROM servicing_facilityaccrual
+            WHERE accrual_date = %(on)s AND booking_date = %(on)s
+            UNION ALL
+            SELECT facility_id, kind, posted FROM servicing_facilityaccrual
+            WHERE booking_date = %(on)s AND booking_date <> accrual_date
+        ) x WHERE x.facility_id IN (SELECT id FROM of_the_fund)
     GROUP BY x.kind
     UNION ALL
-    SELECT c.kind, sum(c.amount) FROM servicing_controlposting c JOIN facilities_facility f ON f.id = c.facility_id
-    WHERE f.fund_id = %(fund)s AND c.booking_date = %(on)s
+    SELECT c.kind, sum(c.amount) FROM servicing_controlposting c
+    WHERE c.booking_date = %(on)s AND c.facility_id IN (SELECT id FROM of_the_fund)
         AND c.kind IN ('ACCRUED_INTEREST', 'ACCRUED_DEFAULT_INTEREST', 'ACCRUED_COMMITMENT_FEE')
     GROUP BY c.kind
 ) parts GROUP BY kind
 """
-_MISSED = """
-SELECT count(*) FROM servicing_accrual a JOIN facilities_facility f ON f.id = a.facility_id
-WHERE f.fund_id = %(fund)s AND a.accrual_date = %(before)s AND a.sequence = 0 AND a.principal > 0
+_WITHOUT_ROW = """
+SELECT a.loan_id FROM servicing_accrual a
+WHERE a.accrual_date = %(before)s AND a.sequence = 0 AND a.principal > 0
+    AND a.facility_id IN (SELECT id FROM facilities_facility WHERE fund_id = %(fund)s)
     AND NOT EXISTS (SELECT FROM servicing_accrual b
         WHERE b.accrual_date = %(on)s AND b.loan_id = a.loan_id AND b.sequence = 0)
+"""
+_MISSED = """
+SELECT count(*) FROM servicing_loan l
+WHERE l.id = ANY (%(loans)s)
     AND NOT EXISTS (SELECT FROM servicing_closeexception e
-        WHERE e.facility_id = a.facility_id AND e.state <> 'cured')
+        WHERE e.facility_id = l.facility_id AND e.state <> 'cured')
     AND EXISTS (SELECT FROM ledger_account ac JOIN ledger_balance b ON b.account_id = ac.id
-        WHERE ac.owner = 'loan:' || a.loan_id AND ac.kind IN ('LOAN_PRINCIPAL', 'CAPITALISED_INTEREST')
+        WHERE ac.owner = 'loan:' || l.id AND ac.kind IN ('LOAN_PRINCIPAL', 'CAPITALISED_INTEREST')
             AND b.debit > b.credit)
-    AND NOT EXISTS (SELECT FROM servicing_diary d WHERE d.facility_id = a.facility_id AND d.attend_on <= %(after)s)
+    AND NOT EXISTS (SELECT FROM servicing_diary d WHERE d.facility_id = l.facility_id AND d.attend_on <= %(after)s)
 """
 
 
@@ -91,8 +101,6 @@ def prove(run: CloseRun) -> tuple[dict[str, Any], list[str]]:
         "on": on,
         "before": on - timedelta(days=1),
         "after": on + timedelta(days=1),
-        "first": 0,
-        "last": 2**62,
     }
     broken = []
     with connection.cursor() as cursor:
@@ -101,14 +109,17 @@ def prove(run: CloseRun) -> tuple[dict[str, Any], list[str]]:
             broken.append(f"The trial balance of family {family} is off by {off}.")
         cursor.execute(_LEDGER_DAY, [fund.book_id, on])
         ledger = {kind: amount for kind, amount in cursor.fetchall() if amount}
-        cursor.execute(_SUB_DAY, place)
-        beneath = {kind: amount for kind, amount in cursor.fetchall() if amount}
+        with by_hash(cursor):
+            cursor.execute(_SUB_DAY, place)
+            beneath = {kind: amount for kind, amount in cursor.fetchall() if amount}
+            cursor.execute(_WITHOUT_ROW, place)
+            without = [pk for (pk,) in cursor.fetchall()]
         for kind in sorted({*ledger, *beneath}):
             if ledger.get(kind, 0) != beneath.get(kind, 0):
                 broken.append(
                     f"{kind} moved by {ledger.get(kind, 0)} in the ledger on {on}, by {beneath.get(kind, 0)} beneath it."
                 )
-        cursor.execute(_MISSED, place)
+        cursor.execute(_MISSED, place | {"loans": without})
         (missed,) = cursor.fetchone()
         if missed:
             broken.append(f"{missed} loans have no accrual row for {on} and no exception that says why.")

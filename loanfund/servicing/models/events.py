@@ -199,6 +199,10 @@ class ControlPosting(AppendOnly):
                 fields=["entry_key", "facility", "kind"], name="servicing_controlposting_once"
             ),
         ]
+        indexes: ClassVar = [
+            # The close proves the shares of one day.
+            models.Index(fields=["booking_date"], name="servicing_controlposting_day"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.amount}"
