@@ -12,7 +12,7 @@ from django.db.models import Count, Max
 
 from loanfund.audit.errors import Refused
 from loanfund.calculation import history as told
-from loanfund.calculation.events import KINDS
+from loanfund.calculation.events import KINDS, Event
 from loanfund.calculation.facility import advance, replay
 from loanfund.calculation.history import History, How, history_of
 from loanfund.calculation.money import Rounding, from_units12, minor_to_decimal
@@ -36,6 +36,15 @@ def terms_of(facility: Facility) -> FacilityTerms:
     return FacilityTerms.from_document(signed.document, calendar)
 
 
+def known_events(facility: Facility, *, through: date) -> list[Event]:
+    """The stored events of a facility that count by day `through`, as calculation reads them.
+
+    What is known in advance, such as a prepayment notice for next month, counts when its day comes.
+    """
+    rows = facility.events.filter(kind__in=KINDS, value_date__lte=through).order_by("number")
+    return [stored(row) for row in rows]
+
+
 def tell(
     facility: Facility,
     *,
@@ -49,12 +58,10 @@ def tell(
     `extra` are events that are not stored, as if booked on `booked_on`: a what-if.
     Refused with calculation's sentence when the events cannot be.
     """
-    rows = facility.events.filter(kind__in=KINDS).order_by("number")
-    events = [stored(row) for row in rows]
+    events = known_events(facility, through=through)
     # Booked today, as they would be: what a correction adds to a due is late only from then.
-    events += [replace(new.event, booked_on=booked_on or through) for new in extra]
-    # Known in advance, such as a prepayment notice for next month: it counts when its day comes.
-    events = [event for event in events if event.value_date <= through]
+    made = [replace(new.event, booked_on=booked_on or through) for new in extra]
+    events += [event for event in made if event.value_date <= through]
     fixings = factors_on(through, end_of_day=end_of_day).fixings
     try:
         return replay(terms_of(facility), events, fixings, through, with_night=end_of_day)

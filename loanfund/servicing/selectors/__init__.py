@@ -18,6 +18,7 @@ from loanfund.servicing.selectors.dealings import (
     drawdowns_of,
     receipts_of,
 )
+from loanfund.servicing.selectors.explain import Explanation, InterestDay, explain_interest
 from loanfund.servicing.selectors.facilities import (
     OpenDue,
     available_commitment,
@@ -26,7 +27,17 @@ from loanfund.servicing.selectors.facilities import (
     nights,
     principal,
 )
+from loanfund.servicing.selectors.quotes import PayoffQuote, facility_payoff, payoff
 from loanfund.servicing.selectors.receipts import unapplied, unassigned
+from loanfund.servicing.selectors.schedules import (
+    BalancePoint,
+    LoanOverview,
+    ScheduleRow,
+    Status,
+    balance_history,
+    loan_overview,
+    schedule_of,
+)
 from loanfund.servicing.selectors.waiting import (
     Arrear,
     ReceiptsWaiting,
@@ -44,10 +55,17 @@ from loanfund.servicing.selectors.waiting import (
 __all__ = [
     "AllocationLine",
     "Arrear",
+    "BalancePoint",
     "DrawdownLine",
+    "Explanation",
+    "InterestDay",
+    "LoanOverview",
     "OpenDue",
+    "PayoffQuote",
     "ReceiptLine",
     "ReceiptsWaiting",
+    "ScheduleRow",
+    "Status",
     "WaitingDrawdown",
     "WaitingInstruction",
     "allowed_on_close",
@@ -61,18 +79,24 @@ __all__ = [
     "allowed_on_share",
     "arrears",
     "available_commitment",
+    "balance_history",
     "bucket_of",
     "close_exceptions",
     "close_runs",
     "drawdowns_of",
     "drawdowns_waiting",
     "dues",
+    "explain_interest",
+    "facility_payoff",
     "instructions_waiting",
     "last_night",
+    "loan_overview",
     "nights",
+    "payoff",
     "principal",
     "receipts_of",
     "receipts_waiting",
+    "schedule_of",
     "unapplied",
     "unassigned",
 ]
