@@ -68,18 +68,17 @@ def verify_chain(heads: Iterable[ChainHead] = ()) -> Finding:
             )
         cursor.execute("SELECT count(*) FROM audit_auditlink")
         (rows,) = cursor.fetchone()
-        for head in heads:
-            cursor.execute(
-                "SELECT 1 FROM audit_auditlink WHERE seq = %s AND hash = decode(%s, 'hex')",
-                [head.seq, head.hash],
+        kept = sorted({(head.seq, head.hash) for head in heads if head.seq})
+        cursor.execute(
+            "SELECT k.seq, k.hash FROM unnest(%s::bigint[], %s::text[]) k (seq, hash) WHERE NOT EXISTS ("
+            "SELECT FROM audit_auditlink l WHERE l.seq = k.seq AND l.hash = decode(k.hash, 'hex')) ORDER BY 1",
+            [[seq for seq, _ in kept], [digest for _, digest in kept]],
+        )
+        for seq, digest in cursor.fetchall():
+            gone = ChainHead(seq, digest)
+            breaks.append(
+                Break(f"audit_auditlink:{seq}", f"The chain no longer holds the head {gone} that was kept.")
             )
-            if head.seq and cursor.fetchone() is None:
-                breaks.append(
-                    Break(
-                        f"audit_auditlink:{head.seq}",
-                        f"The chain no longer holds the head {head} that was kept.",
-                    )
-                )
     return Finding("audit chain", rows, breaks)
 
 

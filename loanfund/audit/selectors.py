@@ -18,6 +18,12 @@ class ChainHead:
     def __str__(self) -> str:
         return f"{self.seq}:{self.hash}"
 
+    @classmethod
+    def from_text(cls, text: str) -> "ChainHead":
+        """A head as `str` wrote it; ValueError for anything else."""
+        seq, _, digest = text.partition(":")
+        return cls(int(seq), digest)
+
 
 EMPTY_CHAIN = ChainHead(0, "")
 
