@@ -1,12 +1,5 @@
-"""The finance desk: statements and reports."""
+"""The finance desk: statements and reports, each in a module of its own. Importing them puts their pages into the office."""
 
-from django.http import HttpRequest, HttpResponse
+from loanfund.office.finance import statements
 
-from loanfund.office.pages import page, show
-from loanfund.parties import roles
-
-
-@page("statements/", name="statements", readers=(roles.FINANCE,), menu="Statements", section="Finance")
-def statements(request: HttpRequest) -> HttpResponse:
-    """Interest statements to take out."""
-    return show(request, "office/finance/statements.html", title="Interest statements")
+__all__ = ["statements"]
