@@ -84,6 +84,11 @@ def refunded(fold: Workings, event: ev.Refunded) -> None:
         # The money has left; what it was taken from bounced later. The partner owes it back.
         charge(fold, Component.COSTS, "", f"refund:{event.id}", short, event.value_date, "")
         amount -= short
+    _take(fold, amount)
+
+
+def _take(fold: Workings, amount: int) -> None:
+    """Unapplied money goes, the oldest first."""
     for money in fold.state.money:
         part = min(money.left, amount)
         money.left -= part
@@ -243,7 +248,7 @@ def charged(fold: Workings, event: ev.Charged) -> None:
 
 
 def waived(fold: Workings, event: ev.Waived) -> None:
-    """Part of what is due is given up, oldest first."""
+    """Part of a claim is given up: what is due, oldest first, then interest that has accrued and is not due yet."""
     bill_late(fold, event.value_date)
     left = amount = fold.minor(event.amount)
     dues = [
@@ -251,16 +256,47 @@ def waived(fold: Workings, event: ev.Waived) -> None:
         for due in fold.state.dues.values()
         if due.component is event.component and event.loan in ("", due.loan)
     ]
+    missing = left - sum(due.outstanding for due in dues)
+    if missing > 0 and event.component is Component.INTEREST:
+        dues += _bill_accrued(fold, event, missing)
     if left > sum(due.outstanding for due in dues):
         fold.refuse(
-            event.id, f"Less than {event.amount} of {event.component.value} is due; waive at most that."
+            event.id, f"Less than {event.amount} of {event.component.value} is owed; waive at most that."
         )
     for due in sorted(dues, key=lambda due: (due.due_date, loan_number(due.loan), due.key)):
         part = min(left, due.outstanding)
         if part:
             left -= part
             _give_up(fold, due, part, How.WAIVED, event.id, event.value_date)
-    fold.state.control["WAIVER_EXPENSE"] += amount - left
+    _waiver_expense(fold, event.component, amount - left)
+
+
+def _bill_accrued(fold: Workings, event: ev.Waived, amount: int) -> list[DueState]:
+    """So much accrued interest falls due now, to be waived: by loan number, as it would be paid."""
+    made, day = [], event.value_date
+    loans = [loan for loan in fold.state.loans.values() if event.loan in ("", loan.name)]
+    for loan in sorted(loans, key=lambda loan: loan_number(loan.name)):
+        found = 0
+        for one in loan.open:
+            part = min(amount, max(one.posted - one.billed, 0))
+            one.billed += part
+            found, amount = found + part, amount - part
+            if one.billed == one.posted:
+                one.settled_until = day
+        if found:
+            fold.state.control["ACCRUED_INTEREST"] -= found
+            key = f"{loan.name}:interest:{day}:{event.id}"
+            made.append(new_due(fold, Component.INTEREST, loan, key, found, day))
+    return made
+
+
+def _waiver_expense(fold: Workings, component: Component, amount: int) -> None:
+    """What was income is an expense; interest that stood in suspense never was."""
+    control, suspense = fold.state.control, 0
+    if component in (Component.INTEREST, Component.DEFAULT_INTEREST):
+        suspense = min(max(control["INTEREST_SUSPENSE"], 0), amount)
+    control["INTEREST_SUSPENSE"] -= suspense
+    control["WAIVER_EXPENSE"] += amount - suspense
 
 
 def _give_up(fold: Workings, due: DueState, part: int, how: How, source: str, day: date) -> None:
@@ -337,9 +373,20 @@ def _write_off_rest(fold: Workings, loan: LoanState, source: str, day: date) -> 
 
 
 def recovered(fold: Workings, event: ev.Recovered) -> None:
-    """Money for what was written off is income."""
-    fold.state.control["RECOVERY_INCOME"] += fold.minor(event.amount)
-    fold.state.totals["recovered"] += fold.minor(event.amount)
+    """Money held for what was written off is income: no more than was lost, and only what is held."""
+    totals, amount = fold.state.totals, fold.minor(event.amount)
+    lost = totals["written_off"] - totals["recovered"]
+    if amount > lost:
+        fold.refuse(event.id, f"Less than {event.amount} is written off and not recovered yet.")
+    if amount > fold.state.unapplied:
+        fold.refuse(
+            event.id,
+            f"Less than {event.amount} is held unapplied on {event.value_date}: book the receipt first.",
+        )
+    amount = max(min(amount, lost, fold.state.unapplied), 0)
+    _take(fold, amount)
+    fold.state.control["RECOVERY_INCOME"] += amount
+    totals["recovered"] += amount
 
 
 _APPLY: dict[type[ev.Event], Callable[..., None]] = {

@@ -131,20 +131,31 @@ def booked_control(facility: Facility) -> dict[K, Decimal]:
 
 
 def _memorandum(facility: Facility, picture: Picture, pending: Sequence[Leg]) -> tuple[Leg, ...]:
-    """Drawn goes down by what was repaid or written off; repaid goes back to the partner, the fund, or nowhere."""
+    """Drawn goes down by what was repaid or written off; repaid goes back to the partner, the fund, or nowhere. What is
+    recovered of principal written off counts as repaid."""
     owner, currency = facility_owner(facility.pk), facility.currency
+    drawn, gone = (K.M_DRAWN, owner), (K.M_WRITTEN_OFF, owner)
     standing = kept(facility, pending)
-    lost = picture.written_off - (ZERO if picture.partial else standing[K.M_WRITTEN_OFF, owner])
-    back = standing[K.M_DRAWN, owner] - picture.drawn - lost
-    legs = moved(currency, (K.M_DRAWN, owner), (K.M_WRITTEN_OFF, owner), lost, fact=True)
+    lost = picture.written_off - picture.recovered
+    if not picture.partial:
+        lost -= standing[gone]
+    # What leaves Written off was never lost, and is drawn again, or it was recovered.
+    out = max(-lost, ZERO)
+    again = min(out, max(picture.drawn - standing[drawn], ZERO))
+    recovered = out - again
+    back = standing[drawn] + again - picture.drawn - max(lost, ZERO)
+    legs = moved(currency, drawn, gone, max(lost, ZERO) - again, fact=True)
+    if not back and not recovered:
+        return legs
+    recycled = policy_in_force(facility.fund, facility.fund.business_date).recycle_repaid
+    free = (K.M_AVAILABLE, FUND) if recycled else (K.M_REPAID, owner)
+    legs += moved(currency, gone, free, recovered, fact=True)
     if not back:
         return legs
     if facility.revolving and facility.availability_end >= facility.fund.business_date:
-        return legs + moved(currency, (K.M_DRAWN, owner), (K.M_UNDRAWN, owner), back, fact=True)
-    recycled = policy_in_force(facility.fund, facility.fund.business_date).recycle_repaid
-    target = (K.M_AVAILABLE, FUND) if recycled else (K.M_REPAID, owner)
+        return legs + moved(currency, drawn, (K.M_UNDRAWN, owner), back, fact=True)
     return (
         legs
-        + moved(currency, (K.M_DRAWN, owner), target, back, fact=True)
+        + moved(currency, drawn, free, back, fact=True)
         + headroom_used(currency, facility.promise.headroom, -back, fact=True)
     )

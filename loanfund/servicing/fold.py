@@ -186,6 +186,7 @@ class Painter:
             control={AccountKind(kind): amount for kind, amount in history.control().items()},
             drawn=self.money(self.state.drawn),
             written_off=self.money(self.lost()),
+            recovered=self.money(min(self.state.totals["recovered"], self.lost())),
             attend_on=attend_on(history, last + ONE_DAY, self.planned(last)),
         )
 

@@ -98,7 +98,8 @@ class Picture:
     `nights` and `facility_nights` may leave out what lies before `since`; balances are whole. Dues, shares and periods are
     whole too unless the picture is `partial`: then they are those that the last day added. `owned` are balances by (kind,
     owner name); `control` the facility's part of the fund's control accounts. `written_off` is lent principal written off
-    or waived (in a partial picture, on the last day), `drawn` lent principal outstanding.
+    or waived (in a partial picture, on the last day), `recovered` what of that came back since, `drawn` lent principal
+    outstanding.
     """
 
     since: date
@@ -113,4 +114,5 @@ class Picture:
     drawn: Decimal
     written_off: Decimal
     attend_on: date
+    recovered: Decimal = ZERO
     partial: bool = False

@@ -207,10 +207,10 @@ def test_a_level_prepayment_that_cuts_the_term_keeps_the_instalment() -> None:
     assert sum(cut.plan) == 600_000_000
 
 
-def test_an_unknown_loan_or_a_waiver_of_more_than_is_due_is_refused_in_a_sentence() -> None:
+def test_an_unknown_loan_or_a_waiver_of_more_than_is_owed_is_refused_in_a_sentence() -> None:
     with pytest.raises(Refusal, match="no loan L9"):
         after(10, [drawn(), ev.Capitalised(id="c", value_date=day(5), loan="L9")])
-    waiver = ev.Waived(id="w", value_date=day(95), component=ev.Component.INTEREST, amount=money("75000.01"))
+    waiver = ev.Waived(id="w", value_date=day(95), component=ev.Component.INTEREST, amount=money("79166.68"))
     with pytest.raises(Refusal, match="waive at most that"):
         after(100, [drawn(), waiver])
 
