@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
 
-from django.db.models import F
+from django.db.models import F, Sum
 
 from loanfund.calculation.money import currency, round_decimal
 from loanfund.facilities.models import ConditionPrecedent, Facility, Fund
@@ -21,7 +21,6 @@ from loanfund.office.demo.script import (
     BUSINESS_DATE,
     FUND_CODE,
     OPENED,
-    PASSWORD,
     STAFF,
     Plan,
     plans,
@@ -39,7 +38,7 @@ from loanfund.reference.services import (
 )
 from loanfund.reporting.services import export_statement
 from loanfund.servicing import services as servicing
-from loanfund.servicing.models import Drawdown, Loan, Receipt
+from loanfund.servicing.models import Allocation, Drawdown, Due, Loan, Receipt
 from loanfund.servicing.selectors.facilities import dues
 from loanfund.servicing.services.instructions import content_digest
 
@@ -51,7 +50,7 @@ class Demo(Stage):
         """The first day: people, calendars, fixings, the fund, its policy, its committee, the companies."""
         for login, name, held in STAFF:
             person = parties.create_person(
-                email=f"{login}@demo.example", name=name, password=PASSWORD, actor=None, on=OPENED
+                email=f"{login}@demo.example", name=name, password=None, actor=None, on=OPENED
             )
             parties.set_first_roles(person=person, names=held, on=OPENED)
             self.staff[login] = person
@@ -101,7 +100,7 @@ class Demo(Stage):
     def hire(self) -> None:
         """A second person joins the finance desk; two administrators see to it."""
         person = parties.create_person(
-            email="finance2@demo.example", name="Fay Ance", password=PASSWORD, actor=None, on=self.today
+            email="finance2@demo.example", name="Fay Ance", password=None, actor=None, on=self.today
         )
         change = parties.propose_roles(
             person=person,
@@ -392,7 +391,10 @@ class Demo(Stage):
         for plan, facility in self.payers:
             if plan.pays == "stops" and self.today > date(2026, 5, 1):
                 continue
+        owing = owing_facilities(on=self.today)
             late = 6 if plan.pays == "late" else 0
+            if facility.pk not in owing:
+                continue
             waiting = [
                 due
                 for due in dues(facility, on=self.today)
@@ -433,3 +435,19 @@ def liquidations(plan: Plan, number: str) -> bytes:
 def loaded() -> bool:
     """Whether there is a demo fund already."""
     return Fund.objects.filter(code=FUND_CODE, business_date__gte=F("opened_on")).exists()
+def owing_facilities(*, on: date) -> set[int]:
+    """The facilities of which something due by `on` is not settled: none of the others need be asked for its dues."""
+    dues_by_key = Due.objects.filter(due_date__lte=on).values_list("facility_id", "key")
+    settled = {
+        (facility, key): total
+        for facility, key, total in Allocation.objects.values_list("facility_id", "due_key").annotate(
+            total=Sum("amount")
+        )
+    }
+    return {
+        facility
+        for facility, key, total in dues_by_key.annotate(total=Sum("amount"))
+        if total != settled.get((facility, key), 0)
+    }
+
+

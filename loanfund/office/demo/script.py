@@ -9,12 +9,10 @@ from random import Random
 from typing import Any
 
 from loanfund.parties import roles
-from loanfund.parties.second_factor import DEMO_PASSWORD
 
 OPENED = date(2025, 10, 14)
 BUSINESS_DATE = date(2026, 8, 21)
 FUND_CODE = "HRF"
-PASSWORD = DEMO_PASSWORD
 
 STAFF: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("analyst", "Ana Lyst", (roles.ANALYST,)),
@@ -116,7 +114,7 @@ def plans(seed: int) -> list[Plan]:
                 amount=dice.randrange(10, 50) * 100_000,
                 profile=profile,
                 tenor=tenor,
-                deal=dict(deal),
+                deal={**deal, "availability_months": min(10, tenor)},
                 drawdowns=((0, 0.6), (dice.randrange(15, 40), 0.3)) if twice else ((0, 0.9),),
                 pays={4: "late", 7: "stops", 10: "early", 13: "too much", 16: "bounces"}.get(n, "on time"),
                 question=n % 4 == 1,

@@ -10,7 +10,6 @@ from loanfund.facilities.models import Facility, Fund
 from loanfund.office.demo.script import (
     COMPANIES,
     OPENED,
-    PASSWORD,
     Plan,
 )
 from loanfund.origination.models import Committee
@@ -67,7 +66,7 @@ class Stage:
             parties.create_person(
                 email=f"{role}{index + 1}@partner.example",
                 name=f"{role.title()} of {name}",
-                password=PASSWORD,
+                password=None,
                 actor=None,
                 on=self.today,
             )

@@ -11,7 +11,7 @@ from loanfund.facilities.models import Facility, Fund
 from loanfund.office.demo.play import Demo, loaded
 from loanfund.office.demo.script import BUSINESS_DATE
 from loanfund.origination.models import Application
-from loanfund.parties.second_factor import give_demo_second_factor
+from loanfund.parties.second_factor import give_demo_password, give_demo_second_factor
 from loanfund.servicing.models import Loan
 
 
@@ -35,7 +35,9 @@ class Command(BaseCommand):
         demo = Demo(options["seed"])
         demo.open()
         demo.play(BUSINESS_DATE)
-        for person in (*demo.staff.values(), *chain.from_iterable(demo.people.values())):
+        everybody = [*demo.staff.values(), *chain.from_iterable(demo.people.values())]
+        give_demo_password(everybody)
+        for person in everybody:
             give_demo_second_factor(person)
         self.stdout.write(
             f"Demo portfolio on the books after {time.monotonic() - began:.0f} s: {len(demo.partners)} partners, "
