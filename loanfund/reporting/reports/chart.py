@@ -1,0 +1,41 @@
+"""The accounts' numbers for an accounting package: assets 1, liabilities 2, capital 3, income 4, expense 5."""
+
+from loanfund.ledger.models import AccountKind as K
+
+CODES: dict[K, str] = {
+    K.CASH: "1000",
+    K.DISBURSEMENTS_IN_TRANSIT: "1050",
+    K.LOAN_PRINCIPAL: "1100",
+    K.CAPITALISED_INTEREST: "1110",
+    K.LOSS_ALLOWANCE: "1190",
+    K.ACCRUED_INTEREST: "1200",
+    K.ACCRUED_DEFAULT_INTEREST: "1210",
+    K.ACCRUED_COMMITMENT_FEE: "1220",
+    K.INTEREST_DUE: "1300",
+    K.DEFAULT_INTEREST_DUE: "1310",
+    K.FEES_DUE: "1320",
+    K.COSTS_DUE: "1330",
+    K.OVER_LIMIT: "1390",
+    K.BANK_OVERDRAFT: "2000",
+    K.UNAPPLIED: "2100",
+    K.REFUNDS_IN_TRANSIT: "2150",
+    K.INTEREST_SUSPENSE: "2200",
+    K.FUND_CAPITAL: "3000",
+    K.INTEREST_INCOME: "4000",
+    K.DEFAULT_INTEREST_INCOME: "4010",
+    K.COMMITMENT_FEE_INCOME: "4100",
+    K.ARRANGEMENT_FEE_INCOME: "4110",
+    K.PREPAYMENT_FEE_INCOME: "4120",
+    K.LATE_FEE_INCOME: "4130",
+    K.COSTS_RECHARGED: "4140",
+    K.RECOVERY_INCOME: "4200",
+    K.WAIVER_EXPENSE: "5000",
+    K.IMPAIRMENT_EXPENSE: "5010",
+    K.BANK_CHARGES: "5020",
+}
+"""Every money account has one; memorandum accounts are not exported."""
+
+INCOME = (
+    K.INTEREST_INCOME, K.DEFAULT_INTEREST_INCOME, K.COMMITMENT_FEE_INCOME, K.ARRANGEMENT_FEE_INCOME,
+    K.PREPAYMENT_FEE_INCOME, K.LATE_FEE_INCOME, K.RECOVERY_INCOME,
+)  # fmt: skip
