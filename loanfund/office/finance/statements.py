@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 
 from loanfund.audit.errors import Refused
 from loanfund.facilities.models import Facility, Fund
@@ -142,11 +141,3 @@ def download(content: bytes, name: str, content_type: str) -> HttpResponse:
     answer.headers["X-Content-Type-Options"] = "nosniff"
     answer.headers["Cache-Control"] = "private, no-store"
     return answer
-
-
-def statement_link(number: str, on: date) -> str:
-    """Where last month's statement of a partner, facility or loan is shown."""
-    first, last = last_month(on)
-    return (
-        f"{reverse('admin:statements')}?of={number}&first_day={first.isoformat()}&last_day={last.isoformat()}"
-    )

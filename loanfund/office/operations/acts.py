@@ -30,11 +30,13 @@ class Done:
 
 @dataclass(frozen=True)
 class Act:
-    """One thing to do on a page. `do` gets the form's cleaned entries, calls one service, and tells what was done.
+    """One thing to do on a page.
 
+    `do` gets the form's cleaned entries, and the form itself as "form", calls one service, and tells what was done.
     `right` says whether the person's roles allow it at all, `ready` whether it can be done now by this person: the state
     is right and nobody checks what they made. Only an act with both is shown; one without `ready` that is sent all the
     same reaches the service, whose refusal says why. An `inline` act stands beside its row, not among the page's cards.
+    `look` are the words of a second button that only shows what the act would do; the page answers that one itself.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Act:
     says: str = ""
     danger: bool = False
     inline: bool = False
+    look: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -118,7 +121,7 @@ class Desk:
         assert isinstance(user, User)
 
         def do() -> Answer:
-            done = act.do(form.cleaned_data)
+            done = act.do(form.cleaned_data | {"form": form})
             return Answer(200, {"said": done.said, "to": done.to})
 
         answer = once(

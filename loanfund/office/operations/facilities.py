@@ -1,5 +1,9 @@
 """Facilities as operations see them: the list, and one page each with position, terms, loans, dues and what happened."""
 
+from datetime import date, timedelta
+from decimal import Decimal
+from urllib.parse import urlencode
+
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -7,13 +11,16 @@ from django.urls import reverse
 
 from loanfund.facilities.models import Facility
 from loanfund.facilities.selectors import conditions_standing, terms_on
+from loanfund.office.operations.acts import Act, Desk, Done, Entries
+from loanfund.office.operations.fields import AmountField, ReasonForm
 from loanfund.office.operations.history import timeline
 from loanfund.office.operations.lists import listed
 from loanfund.office.operations.positions import positions, principals
-from loanfund.office.operations.seat import CREDIT, DESK, take_seat
+from loanfund.office.operations.seat import CREDIT, DESK, Seat, take_seat
 from loanfund.office.operations.terms import in_words, read_terms
 from loanfund.office.pages import page, show
-from loanfund.servicing.models import CloseException
+from loanfund.servicing import rights, services
+from loanfund.servicing.models import CloseException, Instruction
 from loanfund.servicing.selectors import dues
 
 TONES = {
@@ -50,13 +57,24 @@ def facilities(request: HttpRequest) -> HttpResponse:
     return show(request, "office/operations/facilities.html", {"listing": listing}, title="Facilities")
 
 
-@page("facilities/<str:number>/", name="facility", readers=(*DESK, *CREDIT))
+class RefundForm(ReasonForm):
+    """How much of what is held goes back, and why."""
+
+    amount = AmountField(label="Amount")
+    field_order = ["amount", "reason"]
+
+
+@page("facilities/<str:number>/", name="facility", readers=(*DESK, *CREDIT), actors=DESK)
 def facility(request: HttpRequest, number: str) -> HttpResponse:
     """One facility: position, terms, loans, dues, drawdowns, instructions, events and history."""
     seat = take_seat(request)
     found = get_object_or_404(
         Facility.objects.select_related("partner", "fund"), fund=seat.fund, number=number
     )
+    stands = positions(seat.fund.book_id, [found])[found.pk]
+    desk = Desk(request, [_refund_act(seat, found, stands.unapplied)])
+    if (answer := desk.answer()) is not None:
+        return answer
     loans = list(found.loans.select_related("drawdown"))
     owed = principals(seat.fund.book_id, loans)
     open_dues = dues(found, on=seat.on)
@@ -65,7 +83,10 @@ def facility(request: HttpRequest, number: str) -> HttpResponse:
     context = {
         "facility": found,
         "tone": TONES.get(Facility.State(found.state), ""),
-        "position": positions(seat.fund.book_id, [found])[found.pk],
+        "position": stands,
+        "desk": desk,
+        "proposable": _proposable(seat, found),
+        "statement_href": statement_link(found.number, seat.on),
         "principal": sum(owed.values(), start=found.commitment - found.commitment),
         "loans": [(loan, owed[loan.pk]) for loan in loans],
         "dues": open_dues,
@@ -83,4 +104,37 @@ def facility(request: HttpRequest, number: str) -> HttpResponse:
         "trail": [("Facilities", reverse("admin:facilities"))],
     }
     title = f"{found.number}, {found.partner.legal_name}"
-    return show(request, "office/operations/facility.html", context, title=title)
+    return show(request, "office/operations/facility.html", context, title=title, status=desk.status)
+
+
+def statement_link(number: str, on: date) -> str:
+    """Where the statement of a facility or loan for the month before a business date is shown."""
+    last = on.replace(day=1) - timedelta(days=1)
+    asked = {"of": number, "first_day": last.replace(day=1).isoformat(), "last_day": last.isoformat()}
+    return f"{reverse('admin:statements')}?{urlencode(asked)}"
+
+
+def _proposable(seat: Seat, found: Facility) -> list[tuple[str, str]]:
+    """The kinds of change that this person may propose here, with their pages."""
+    kinds = [kind for kind in Instruction.Kind if seat.may(rights.to_propose(kind))]
+    return [(str(kind.label), reverse("admin:propose", args=[found.number, kind.value])) for kind in kinds]
+
+
+def _refund_act(seat: Seat, found: Facility, unapplied: Decimal) -> Act:
+    def refund(entries: Entries) -> Done:
+        proposed = services.propose_refund(
+            amount=entries["amount"], reason=entries["reason"], facility=found, actor=seat.user, on=seat.on
+        )
+        return Done(f"{proposed.number} is proposed.", reverse("admin:refund", args=[proposed.number]))
+
+    return Act(
+        "refund",
+        "Propose the refund",
+        refund,
+        right=seat.may(rights.PROPOSE_REFUND),
+        ready=unapplied > 0,
+        form=RefundForm,
+        title="Send unapplied money back",
+        danger=True,
+        arguments={"initial": {"amount": unapplied}},
+    )

@@ -108,6 +108,7 @@ def enter(request: HttpRequest) -> HttpResponse:
 
 
 def _enter(seat: Seat, entries: Entries) -> Done:
+    del entries["form"]
     number = entries.pop("facility").strip().upper()
     facility = None
     if number:

@@ -3,6 +3,24 @@
 Importing them puts their pages into the office.
 """
 
-from loanfund.office.operations import closes, conditions, drawdowns, facilities, receipt, receipts, refunds
+from loanfund.office.operations import (
+    closes,
+    conditions,
+    drawdowns,
+    facilities,
+    instructions,
+    receipt,
+    receipts,
+    refunds,
+)
 
-__all__ = ["closes", "conditions", "drawdowns", "facilities", "receipt", "receipts", "refunds"]
+__all__ = [
+    "closes",
+    "conditions",
+    "drawdowns",
+    "facilities",
+    "instructions",
+    "receipt",
+    "receipts",
+    "refunds",
+]
