@@ -7,14 +7,14 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from loanfund.audit.models import Sealed
+from loanfund.audit.models import AppendOnly, Sealed
 from loanfund.facilities.models import Facility, Fund
 from loanfund.parties.models import FourEyes
 from loanfund.servicing.models.drawdowns import MONEY
 from loanfund.servicing.models.events import Event
 
 
-class BankImport(models.Model):
+class BankImport(AppendOnly):
     """One file of incoming payments: a bank's statement or a list of stablecoin transfers."""
 
     class Layout(models.TextChoices):
@@ -93,8 +93,8 @@ class Receipt(FourEyes, Sealed):
         return self.number
 
 
-class BankImportRow(models.Model):
-    """One line of an imported file and what became of it: a receipt, or the reason why not."""
+class BankImportRow(AppendOnly):
+    """One line of an imported file and what became of it: a receipt, or the reason why not. Never changed afterwards."""
 
     bank_import = models.ForeignKey(BankImport, on_delete=models.PROTECT, related_name="lines")
     line = models.PositiveIntegerField()
@@ -108,6 +108,7 @@ class BankImportRow(models.Model):
         ordering: ClassVar = ["bank_import", "line"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["bank_import", "line"], name="servicing_bankimportrow_once"),
+            models.CheckConstraint(condition=~Q(outcome=""), name="servicing_bankimportrow_outcome_said"),
         ]
 
     def __str__(self) -> str:

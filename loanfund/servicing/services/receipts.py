@@ -191,6 +191,7 @@ def import_payments(*, fund: Fund, layout: str, name: str, text: str, actor: Use
     imported = BankImport.objects.create(
         fund=fund, layout=layout, name=name[:200], digest=file_digest, imported_on=on, imported_by=actor
     )
+    lines = []
     for payment in payments:
         receipt, outcome = None, payment.problem
         if not outcome:
@@ -199,14 +200,17 @@ def import_payments(*, fund: Fund, layout: str, name: str, text: str, actor: Use
                 outcome = receipt.match_reason
             except Refused as refused:
                 outcome = str(refused)
-        BankImportRow.objects.create(
-            bank_import=imported,
-            line=payment.line,
-            cells=payment.cells,
-            receipt=receipt,
-            outcome=outcome[:300],
+        lines.append(
+            BankImportRow(
+                bank_import=imported,
+                line=payment.line,
+                cells=payment.cells,
+                receipt=receipt,
+                outcome=outcome[:300],
+            )
         )
-    entered = sum(1 for row in imported.lines.all() if row.receipt_id)
+    BankImportRow.objects.bulk_create(lines)
+    entered = sum(1 for line in lines if line.receipt is not None)
     after = {"name": imported.name, "lines": len(payments), "entered": entered}
     record(actor=actor, action="payments.imported", obj=imported, on=on, after=after)
     return imported
