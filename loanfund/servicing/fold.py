@@ -138,7 +138,7 @@ def night_picture(facility: Facility, on: date) -> Picture:
     quiet = not (planned or history.shares or history.periods or facility.availability_end == on)
     quiet = quiet and not any(due.due_date > on for due in history.dues)
     _keep(facility, Kept(on + ONE_DAY, kept.stamp, history, step=True, quiet=quiet))
-    return Painter(facility, history).night_step(on)
+    return Painter(facility, history).night_step(on, quiet=quiet)
 
 
 def quiet_morning(facility_id: int, on: date) -> bool:
@@ -190,15 +190,17 @@ class Painter:
             attend_on=attend_on(history, last + ONE_DAY, self.planned(last)),
         )
 
-    def night_step(self, on: date) -> Picture:
-        """Only the rows of one night."""
+    def night_step(self, on: date, *, quiet: bool) -> Picture:
+        """Only the rows of one night. A morning that is not `quiet` is attended, though nothing may be left to do after
+        it: a sum that falls due and is paid from what is held on account."""
         history = self.history
-        return self.step(
+        step = self.step(
             since=on,
             through=on,
             nights=tuple(self.night(one) for one in history.nights),
             facility_nights=tuple(self.facility_night(one) for one in history.facility_nights),
         )
+        return step if quiet else replace(step, attend_on=on + ONE_DAY)
 
     def morning_step(self, on: date) -> Picture:
         """What one start of day added, and the balances it led to."""
@@ -374,9 +376,9 @@ def _steps(state: State) -> list[date]:
 
 
 def _fee_accrues(state: State) -> bool:
-    return bool(
-        state.terms.commitment_fee and state.fee is not None and state.fee.pieces and state.fee.pieces[-1][1]
-    )
+    """Whether the commitment fee has nights to write; of a fee period that begins today the first night will say."""
+    fee = state.fee
+    return bool(state.terms.commitment_fee and fee is not None and (not fee.pieces or fee.pieces[-1][1]))
 
 
 def figures(history: History) -> dict[str, Any]:
