@@ -1,4 +1,5 @@
-"""What every booking service does first: holds the business date, the facility, and sees that no close is running."""
+"""What every service does first: holds the business date and, where it books, sees that no close is running and holds the
+facility."""
 
 from datetime import date
 
@@ -8,18 +9,22 @@ from loanfund.facilities.services import lock_business_date
 from loanfund.servicing.models import CloseRun
 
 
-def hold_fund(fund: Fund, on: date) -> Fund:
-    """Hold the fund's business date until the transaction ends, and give the fund as it is now.
-
-    Refused when `on` is another day, or while a close runs: what is due on a day is due before that day's first
-    receipt, so nothing is booked between two business dates.
-    """
+def hold_day(fund: Fund, on: date) -> Fund:
+    """Hold the fund's business date until the transaction ends: enough for what is entered, proposed or refused, and books
+    nothing. Refused when `on` is another day."""
     standing = lock_business_date(fund)
     if standing != on:
         raise Refused(
             f"The business date of {fund.name} is {standing:%d %B %Y}, not {on:%d %B %Y}. Load the page again.",
             field="on",
         )
+    return fund
+
+
+def hold_fund(fund: Fund, on: date) -> Fund:
+    """As `hold_day`, for what books. Refused while a close runs: what is due on a day is due before that day's first
+    receipt, so nothing is booked between two business dates."""
+    hold_day(fund, on)
     running = CloseRun.objects.filter(fund=fund).exclude(state=CloseRun.State.DONE).first()
     if running is not None:
         raise Refused(

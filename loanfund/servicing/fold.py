@@ -11,8 +11,9 @@ from django.db import connection
 from django.db.models import Count, Max
 
 from loanfund.audit.errors import Refused
+from loanfund.calculation import events as happened
 from loanfund.calculation import history as told
-from loanfund.calculation.events import KINDS, Event
+from loanfund.calculation.events import KINDS
 from loanfund.calculation.facility import advance, replay
 from loanfund.calculation.history import History, How, history_of
 from loanfund.calculation.money import Rounding, from_units12, minor_to_decimal
@@ -36,7 +37,7 @@ def terms_of(facility: Facility) -> FacilityTerms:
     return FacilityTerms.from_document(signed.document, calendar)
 
 
-def known_events(facility: Facility, *, through: date) -> list[Event]:
+def known_events(facility: Facility, *, through: date) -> list[happened.Event]:
     """The stored events of a facility that count by day `through`, as calculation reads them.
 
     What is known in advance, such as a prepayment notice for next month, counts when its day comes.

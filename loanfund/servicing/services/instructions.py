@@ -25,7 +25,7 @@ from loanfund.facilities.services.numbers import next_number
 from loanfund.ledger.chart import Leg
 from loanfund.parties.models import User
 from loanfund.servicing import events, rights
-from loanfund.servicing.desk import hold_facility
+from loanfund.servicing.desk import hold_day, hold_facility
 from loanfund.servicing.engine import book_event, preview
 from loanfund.servicing.models import Event, Instruction, Loan
 from loanfund.servicing.selectors.facilities import available_commitment
@@ -54,7 +54,8 @@ def propose_instruction(
     Refused when it cannot be: calculation's own sentence, or a value date to come for a kind that has happened.
     """
     rights.must(rights.to_propose(kind), actor=actor, partner=facility.partner)
-    held = hold_facility(facility, on)
+    hold_day(facility.fund, on)
+    held = Facility.objects.select_related("fund", "partner").get(pk=facility.pk)
     if not reason.strip():
         raise Refused("Say why.", field="reason")
     if value_date > on and kind not in MAY_BE_LATER:
@@ -150,7 +151,7 @@ def consent_to_instruction(
 ) -> Instruction:
     """The borrower consents to an amendment or a payment holiday, by one who signs for it."""
     rights.must(rights.CONSENT, actor=actor, partner=instruction.facility.partner)
-    hold_facility(instruction.facility, on)
+    hold_day(instruction.facility.fund, on)
     locked = _to_take("consent_to_instruction", instruction, actor)
     if locked.kind not in rights.CONSENTED:
         raise Refused("This change takes effect without the borrower's consent.")
@@ -265,7 +266,7 @@ def refuse_instruction(*, instruction: Instruction, reason: str, actor: User, on
     own = instruction.maker_id == actor.pk
     right = rights.step_of("refuse_instruction", instruction, actor).right
     rights.must(right, actor=actor, partner=instruction.facility.partner)
-    hold_facility(instruction.facility, on)
+    hold_day(instruction.facility.fund, on)
     locked = _to_take("refuse_instruction", instruction, actor)
     if not reason.strip():
         raise Refused("Say why.", field="reason")

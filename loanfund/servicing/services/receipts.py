@@ -25,7 +25,7 @@ from loanfund.ledger.services import post_entries
 from loanfund.parties.models import User
 from loanfund.servicing import events, postings, rights
 from loanfund.servicing.bank_files import Payment, read_payments
-from loanfund.servicing.desk import hold_facility, hold_fund
+from loanfund.servicing.desk import hold_day, hold_facility, hold_fund
 from loanfund.servicing.engine import book_event, prepare_event
 from loanfund.servicing.models import BankImport, BankImportRow, Receipt, ReceiptShare
 from loanfund.servicing.selectors.receipts import unassigned
@@ -92,7 +92,7 @@ def enter_receipt(
     Without a `facility` the reference is matched. Refused for a payment that was entered before.
     """
     rights.must(rights.ENTER_RECEIPT, actor=actor)
-    hold_fund(fund, on)
+    hold_day(fund, on)
     payment = Payment(
         line=0,
         cells={},
@@ -179,7 +179,7 @@ def import_payments(*, fund: Fund, layout: str, name: str, text: str, actor: Use
     """Import a file of incoming payments (`bank_files` says how it must look): a receipt for each good line, entered
     and waiting for a second person; a sentence for each that is not. The same file again is refused."""
     rights.must(rights.ENTER_RECEIPT, actor=actor)
-    hold_fund(fund, on)
+    hold_day(fund, on)
     file_digest = hashlib.sha256(text.encode()).hexdigest()
     if (there := BankImport.objects.filter(fund=fund, digest=file_digest).first()) is not None:
         raise Refused(
@@ -307,7 +307,7 @@ def reject_receipt(*, receipt: Receipt, reason: str, actor: User, on: date) -> R
     Refused to the maker.
     """
     rights.must(rights.BOOK_RECEIPT, actor=actor)
-    hold_fund(receipt.fund, on)
+    hold_day(receipt.fund, on)
     locked = _to_take("reject_receipt", receipt, actor)
     if not reason.strip():
         raise Refused("Say why the receipt is rejected.", field="reason")
@@ -327,7 +327,7 @@ def propose_split(
     Refused past what the receipt still holds.
     """
     rights.must(rights.PROPOSE_SPLIT, actor=actor)
-    hold_fund(receipt.fund, on)
+    hold_day(receipt.fund, on)
     locked = _to_take("propose_split", receipt, actor)
     if not reason.strip():
         raise Refused("Say why the money belongs there.", field="reason")
@@ -367,7 +367,7 @@ def book_share(*, share: ReceiptShare, actor: User, on: date) -> ReceiptShare:
 def refuse_share(*, share: ReceiptShare, reason: str, actor: User, on: date) -> ReceiptShare:
     """The second person does not agree; the money stays held."""
     rights.must(rights.BOOK_SHARE, actor=actor)
-    hold_fund(share.receipt.fund, on)
+    hold_day(share.receipt.fund, on)
     locked = _locked_share("refuse_share", share, actor)
     locked.state, locked.checker, locked.checked_at = ReceiptShare.State.REFUSED, actor, Now()
     locked.save()

@@ -17,7 +17,7 @@ from loanfund.ledger.chart import Leg
 from loanfund.ledger.services import post_entries
 from loanfund.parties.models import User
 from loanfund.servicing import events, postings, rights
-from loanfund.servicing.desk import hold_facility, hold_fund
+from loanfund.servicing.desk import hold_day, hold_facility, hold_fund
 from loanfund.servicing.engine import book_event
 from loanfund.servicing.models import Receipt, Refund
 from loanfund.servicing.selectors.receipts import unapplied, unassigned
@@ -40,7 +40,7 @@ def propose_refund(
     if (facility is None) == (receipt is None):
         raise Refused("Name the facility or the receipt whose money goes back.", field="facility")
     fund = facility.fund if facility is not None else receipt.fund  # type: ignore[union-attr] # one of them is given
-    hold_fund(fund, on)
+    hold_day(fund, on)
     left = unapplied(facility) if facility is not None else unassigned(receipt)  # type: ignore[arg-type] # as above
     if not 0 < amount <= left:
         raise Refused(f"{left:,.2f} {fund.currency} is held unapplied.", field="amount")
@@ -121,7 +121,7 @@ def approve_refund(*, refund: Refund, actor: User, on: date) -> Refund:
 def refuse_refund(*, refund: Refund, reason: str, actor: User, on: date) -> Refund:
     """The second person does not agree: the money stays held. Refused to the maker."""
     rights.must(rights.APPROVE_REFUND, actor=actor)
-    hold_fund(refund.fund, on)
+    hold_day(refund.fund, on)
     locked = _to_take("refuse_refund", refund, actor)
     if not reason.strip():
         raise Refused("Say why the refund is not made.", field="reason")
