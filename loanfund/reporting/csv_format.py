@@ -36,6 +36,7 @@ COLUMNS = (
     "currency",
     "reference",
     "note",
+    "period_start",
 )
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -138,6 +139,7 @@ def _interest(statement: Statement) -> Iterator[Row]:
             "interest_exact": f"{piece.interest_exact:f}",
             "debit": f"{piece.interest:f}",
             "note": ", ".join(notes),
+            "period_start": piece.period_start.isoformat() if piece.period_start else "",
         }
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import typst
 
-from loanfund.reporting.statement import Balances, DueLine, Statement
+from loanfund.reporting.statement import Balances, DueLine, InterestLine, Statement
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "templates" / "reporting" / "statement.typ"
 FONTS = Path(__file__).parent / "fonts"
@@ -118,26 +120,61 @@ def _lines(statement: Statement) -> list[list[str]]:
 
 
 def _interest(statement: Statement) -> list[list[str]]:
+    """A row for each stretch on one principal within an interest period; the CSV and the workbook have each rate."""
     rows = []
-    for piece in statement.interest:
+    for pieces in _stretches(statement.interest):
+        first, last = pieces[0], pieces[-1]
+        length = sum((Fraction(piece.numerator, piece.denominator) for piece in pieces), Fraction(0))
         notes = [
-            word for word, on in (("estimated", piece.estimated), ("correction", piece.correction)) if on
+            word
+            for word, on in (
+                ("average rate", len(pieces) > 1),
+                ("estimated", any(piece.estimated for piece in pieces)),
+                ("correction", first.correction),
+            )
+            if on
         ]
         rows.append(
             [
-                piece.loan,
-                _day(piece.first_day),
-                _day(piece.last_day),
-                str(piece.days),
-                _money(piece.principal, statement.decimals),
-                f"{(piece.rate * 100).normalize():f} %",
-                piece.basis,
-                f"{piece.numerator}/{piece.denominator}",
-                _money(piece.interest, statement.decimals),
+                first.loan,
+                _day(first.first_day),
+                _day(last.last_day),
+                str(sum(piece.days for piece in pieces)),
+                _money(first.principal, statement.decimals),
+                f"{_average(pieces, length) * 100:f} %",
+                first.basis,
+                f"{length.numerator}/{length.denominator}",
+                _money(sum((piece.interest for piece in pieces), Decimal(0)), statement.decimals),
                 ", ".join(notes),
             ]
         )
     return rows
+
+
+def _stretches(lines: tuple[InterestLine, ...]) -> Iterator[list[InterestLine]]:
+    stretch: list[InterestLine] = []
+    for line in lines:
+        if stretch and not _goes_on(stretch[-1], line):
+            yield stretch
+            stretch = []
+        stretch.append(line)
+    if stretch:
+        yield stretch
+
+
+def _goes_on(before: InterestLine, line: InterestLine) -> bool:
+    same = ("loan", "principal", "basis", "correction", "period_start")
+    return not line.correction and all(getattr(before, name) == getattr(line, name) for name in same)
+
+
+def _average(pieces: list[InterestLine], length: Fraction) -> Decimal:
+    """The rate a year that gives the stretch's interest; of a single run its own rate. To four decimals of a per cent."""
+    rate = pieces[0].rate
+    if len(pieces) > 1 and length and pieces[0].principal:
+        exact = sum((Fraction(piece.interest_exact) for piece in pieces), Fraction(0))
+        found = exact / Fraction(pieces[0].principal) / length
+        rate = Decimal(found.numerator) / Decimal(found.denominator)
+    return rate.quantize(Decimal("0.000001"), ROUND_HALF_UP)
 
 
 def _signed(balances: Balances, name: str, money: Any) -> str:

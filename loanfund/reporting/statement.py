@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 ZERO = Decimal(0)
-LAYOUT = 2
+LAYOUT = 3
 """The version of a statement's content: raised when a field is added or read another way, which changes digests."""
 
 
@@ -77,7 +77,7 @@ class InterestLine:
 
     `rate` is a fraction a year (0.03 is 3 %), `numerator` / `denominator` the day count fraction of the run,
     `interest` the posted amount in the currency's minor unit. `correction` marks days that an earlier
-    booking date had posted otherwise.
+    booking date had posted otherwise. `period_start` is the first day of the interest period that the run lies in.
     """
 
     facility: str
@@ -94,6 +94,7 @@ class InterestLine:
     interest: Decimal
     estimated: bool = False
     correction: bool = False
+    period_start: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,6 +189,7 @@ def _interest(book: xlsxwriter.Workbook, formats: dict[str, Any], statement: Sta
         ("Interest, exact", 24, "exact"),
         ("Interest posted", 18, "money"),
         ("Note", 20, "text"),
+        ("Interest period from", 18, "date"),
     )
     rows: list[tuple[Cell, ...]] = []
     for piece in statement.interest:
@@ -209,6 +210,7 @@ def _interest(book: xlsxwriter.Workbook, formats: dict[str, Any], statement: Sta
                 piece.interest_exact,
                 piece.interest,
                 ", ".join(notes),
+                piece.period_start,
             )
         )
     _table(book, formats, "Interest", columns, rows, {10: statement.interest_total})

@@ -1,7 +1,7 @@
 """What stands behind a statement's movements: nights of interest, what each receipt paid, what is due."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -13,18 +13,18 @@ from loanfund.reporting.selectors.movements import nights_of
 from loanfund.reporting.selectors.references import source_number
 from loanfund.reporting.selectors.scopes import Scope
 from loanfund.reporting.statement import AllocationLine, DueLine, InterestLine
-from loanfund.servicing.models import Accrual, Allocation, CloseRun, Due
+from loanfund.servicing.models import Accrual, Allocation, CloseRun, Due, InterestPeriod
 
 ZERO = Decimal(0)
 AHEAD = Tenor(12, "M")
 """How far ahead a statement looks."""
 
 
-def _runs(rows: Iterable[Accrual]) -> Iterator[list[Accrual]]:
-    """Consecutive nights on one principal at one rate, first rows and adjustments apart."""
+def _runs(rows: Iterable[Accrual], starts: Container[tuple[int, date]]) -> Iterator[list[Accrual]]:
+    """Consecutive nights of one interest period on one principal at one rate, first rows and adjustments apart."""
     run: list[Accrual] = []
     for row in rows:
-        if run and not _follows(run[-1], row):
+        if run and (not _follows(run[-1], row) or (row.loan_id, row.accrual_date) in starts):
             yield run
             run = []
         run.append(row)
@@ -42,8 +42,10 @@ def _follows(before: Accrual, row: Accrual) -> bool:
 
 
 def interest(scope: Scope, terms: FacilityTerms, first_day: date, last_day: date) -> Iterator[InterestLine]:
-    """The nights booked in a period, in runs on one principal at one rate."""
-    for run in _runs(nights_of(scope, first_day, last_day)):
+    """The nights booked in a period, in runs within an interest period on one principal at one rate."""
+    begun = InterestPeriod.objects.filter(loan_id__in=scope.loans, booking_date__lte=last_day)
+    starts = set(begun.values_list("loan_id", "start"))
+    for run in _runs(nights_of(scope, first_day, last_day), starts):
         length = sum((Fraction(int(row.num), int(row.den)) for row in run), Fraction(0))
         yield InterestLine(
             facility=scope.facility.number,
@@ -60,6 +62,10 @@ def interest(scope: Scope, terms: FacilityTerms, first_day: date, last_day: date
             interest=sum((row.posted for row in run), ZERO),
             estimated=run[0].estimated,
             correction=bool(run[0].sequence),
+            period_start=max(
+                (start for loan, start in starts if loan == run[0].loan_id and start <= run[0].accrual_date),
+                default=None,
+            ),
         )
 
 

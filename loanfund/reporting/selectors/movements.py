@@ -146,6 +146,10 @@ def nights_of(scope: Scope, first_day: date, last_day: date) -> list[Accrual]:
     return sorted(rows, key=lambda row: (bool(row.sequence), row.loan_id, row.accrual_date, row.sequence))
 
 
+def _nights_words(first: date, last: date) -> str:
+    return f"the nights {first:%d %b %Y} to {last:%d %b %Y}"
+
+
 def accrual_moves(scope: Scope, first_day: date, last_day: date) -> Iterator[Move]:
     """Interest as it was booked: by loan and month of booking; corrections by loan and booking date."""
 
@@ -165,7 +169,7 @@ def accrual_moves(scope: Scope, first_day: date, last_day: date) -> Iterator[Mov
                 order=2,
                 loan=scope.loans[loan_id],
                 kind=LineKind.CORRECTION if corrected else LineKind.INTEREST,
-                text=f"{'Interest corrected for' if corrected else 'Interest of'} the nights {first} to {last}",
+                text=f"{'Interest corrected for' if corrected else 'Interest of'} {_nights_words(first, last)}",
                 amount=amount,
                 estimated=any(row.estimated for row in nights),
             )
@@ -203,6 +207,6 @@ def beside_moves(
                 order=3,
                 loan="",
                 kind=LineKind.CORRECTION if corrected else word,
-                text=f"{word.value} of the nights {first} to {last}",
+                text=f"{word.value} of {_nights_words(first, last)}",
                 amount=amount,
             )

@@ -32,7 +32,7 @@ def reports_for(actor: User) -> list[ReportSpec]:
 
 def read_report(*, actor: User, fund: Fund, slug: str, given: Mapping[str, Any]) -> Report:
     """A report to look at. Refused for an unknown one (code "not_found"), without the right, or a wrong parameter."""
-    spec = _spec(actor, slug)
+    spec, fund = _spec(actor, slug), Fund.objects.get(pk=fund.pk)
     return spec.build(fund, **spec.values(fund, given))
 
 
@@ -63,7 +63,7 @@ def export_report(
     A large report's CSV is a `Stream`: it is read from the database as it is sent, so a million rows take no more memory
     than a thousand. Refused as in `read_report`, and for an unknown format or a workbook beyond a sheet's rows.
     """
-    spec = _spec(actor, slug)
+    spec, fund = _spec(actor, slug), Fund.objects.get(pk=fund.pk)
     values = spec.values(fund, given)
     if fmt not in {"csv", "xlsx"}:
         raise Refused("Choose one of csv, xlsx.", field="format")
