@@ -26,6 +26,7 @@ from loanfund.office.demo.script import (
     plans,
 )
 from loanfund.office.demo.stage import CALENDAR, Stage
+from loanfund.office.demo.waiting import plan_last_days
 from loanfund.origination import services as origination
 from loanfund.origination.models import Application, Proposal, Question
 from loanfund.parties import roles
@@ -96,6 +97,7 @@ class Demo(Stage):
             self.later(plan.begins, partial(self.begin, plan))
         self.later(date(2026, 2, 2), self.hire)
         self.later(date(2026, 8, 3), self.july_statements)
+        plan_last_days(self)
 
     def hire(self) -> None:
         """A second person joins the finance desk; two administrators see to it."""
@@ -325,6 +327,7 @@ class Demo(Stage):
             amount=amount,
             wanted_on=wanted,
             request_key=f"demo-{facility.number}-{self.today}",
+            settlement_account=self.accounts[plan.company],
             actor=self.people[plan.company][0],
             on=self.today,
         )
@@ -388,13 +391,13 @@ class Demo(Stage):
         """Each borrower pays what is due today, in its own way."""
         if not calendar(CALENDAR).is_business_day(self.today):
             return
-        for plan, facility in self.payers:
-            if plan.pays == "stops" and self.today > date(2026, 5, 1):
-                continue
         owing = owing_facilities(on=self.today)
-            late = 6 if plan.pays == "late" else 0
+        for plan, facility in self.payers:
             if facility.pk not in owing:
                 continue
+            if plan.pays == "stops" and self.today > date(2026, 5, 1):
+                continue
+            late = 6 if plan.pays == "late" else 0
             waiting = [
                 due
                 for due in dues(facility, on=self.today)
@@ -432,9 +435,6 @@ def liquidations(plan: Plan, number: str) -> bytes:
     return (header + "".join(rows)).encode()
 
 
-def loaded() -> bool:
-    """Whether there is a demo fund already."""
-    return Fund.objects.filter(code=FUND_CODE, business_date__gte=F("opened_on")).exists()
 def owing_facilities(*, on: date) -> set[int]:
     """The facilities of which something due by `on` is not settled: none of the others need be asked for its dues."""
     dues_by_key = Due.objects.filter(due_date__lte=on).values_list("facility_id", "key")
@@ -451,3 +451,6 @@ def owing_facilities(*, on: date) -> set[int]:
     }
 
 
+def loaded() -> bool:
+    """Whether there is a demo fund already."""
+    return Fund.objects.filter(code=FUND_CODE, business_date__gte=F("opened_on")).exists()

@@ -14,13 +14,13 @@ from loanfund.office.demo.script import (
 )
 from loanfund.origination.models import Committee
 from loanfund.parties import services as parties
-from loanfund.parties.models import KybPaper, Membership, Partner, StoredFile, User
+from loanfund.parties.models import KybPaper, Membership, Partner, SettlementAccount, StoredFile, User
 from loanfund.reference.selectors import calendar
 
 CALENDAR = "US-FED"
 PAPER = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\n%%EOF\n"
 KYB_PAPERS = (KybPaper.Kind.INCORPORATION, KybPaper.Kind.ARTICLES)
-Act = Callable[[], None]
+Act = Callable[[], object]
 
 
 class Stage:
@@ -32,6 +32,7 @@ class Stage:
         self.staff: dict[str, User] = {}
         self.people: dict[int, tuple[User, User]] = {}
         self.partners: dict[int, Partner] = {}
+        self.accounts: dict[int, SettlementAccount] = {}
         self.acts: dict[date, list[Act]] = defaultdict(list)
         self.fund: Fund
         self.committee: Committee
@@ -124,7 +125,25 @@ class Stage:
         )
         if group:
             parties.set_group(partner=partner, group_name=group, actor=self.staff["analyst"], on=self.today)
+        self.accounts[index] = self._account(partner, owner, signatory)
         self.partners[index], self.people[index] = partner, (owner, signatory)
+
+    def _account(self, partner: Partner, owner: User, signatory: User) -> SettlementAccount:
+        """Where the company wants its money: named by its owner, confirmed by its signatory."""
+        account = parties.propose_settlement_account(
+            partner=partner,
+            kind="bank",
+            label="Main account",
+            currency="USD",
+            holder=partner.legal_name,
+            institution="Bank of Nowhere",
+            address=f"{partner.country}00 {partner.number}",
+            actor=owner,
+            on=self.today,
+        )
+        return parties.confirm_settlement_account(
+            account=account, accept=True, cooling_days=2, actor=signatory, on=self.today, now=self.now
+        )
 
     def paper(self, partner: Partner, actor: User, name: str) -> StoredFile:
         """A stored paper with a content of its own."""
