@@ -4,6 +4,7 @@ One function serves the event of today, the back-valued one, the reversal, the c
 that the replay gives is compared with what is booked, row by row and account by account.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -223,16 +224,15 @@ def bring_to(
     return Difference(drafts, {name: count for name, count in counts.items() if count})
 
 
-def write_night(*, facility: Facility, picture: Picture, on: date, batch_id: int) -> Difference:
-    """Write the rows of one night after a step; the fund's own entry posts them, and the morning brings the balances."""
-    counts = {
-        "accruals": rows.write_nights(facility, picture, on=on, batch_id=batch_id).written,
-        "facility_accruals": rows.write_facility_nights(facility, picture, on=on, batch_id=batch_id).written,
-    }
-    Diary.objects.filter(facility=facility).exclude(attend_on=picture.attend_on).update(
-        attend_on=picture.attend_on
-    )
-    return Difference([], counts)
+def write_steps(*, steps: Sequence[tuple[Facility, Picture]], on: date, batch_id: int) -> None:
+    """Write the rows of one night of facilities after a step each; the fund's own entry posts them, and the morning
+    brings the balances."""
+    rows.write_steps(steps, on=on, batch_id=batch_id)
+    by_day: dict[date, list[int]] = defaultdict(list)
+    for facility, picture in steps:
+        by_day[picture.attend_on].append(facility.pk)
+    for day, facilities in by_day.items():
+        Diary.objects.filter(facility_id__in=facilities).exclude(attend_on=day).update(attend_on=day)
 
 
 def _seal(accruals: int, facility_accruals: int, batch_id: int) -> None:

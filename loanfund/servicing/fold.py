@@ -25,6 +25,7 @@ from loanfund.ledger.models import AccountKind
 from loanfund.reference.selectors import calendar
 from loanfund.servicing.events import NewEvent, stored
 from loanfund.servicing.factors import class_id, factors_on, newest_fixing, rate_of
+from loanfund.servicing.models import Event, Loan
 from loanfund.servicing.picture import ZERO, DueLine, FacilityNight, Night, NightState, Period, Picture, Share
 
 ONE_DAY = timedelta(days=1)
@@ -99,8 +100,40 @@ MOST_KEPT = 5_000
 
 
 def _stamp(facility: Facility) -> tuple[object, ...]:
-    seen = facility.events.aggregate(count=Count("pk"), newest=Max("pk"))
-    return connection.settings_dict["NAME"], seen["count"], seen["newest"], newest_fixing()
+    return _stamps([facility.pk])[facility.pk]
+
+
+def _stamps(facilities: Sequence[int]) -> dict[int, tuple[object, ...]]:
+    counted = Event.objects.filter(facility_id__in=facilities).values_list("facility_id")
+    seen = {pk: (n, newest) for pk, n, newest in counted.annotate(count=Count("pk"), newest=Max("pk"))}
+    place, fixing = connection.settings_dict["NAME"], newest_fixing()
+    return {pk: (place, *seen.get(pk, (0, None)), fixing) for pk in facilities}
+
+
+@dataclass(frozen=True)
+class Roll:
+    """What a few statements read of many facilities at once. Good for as long as they are locked.
+
+    `stamps` change with a facility's events and with the fixings, `coming` are its events of a value date after the day
+    that was asked for, in order, `loans` the ids of its loans by number.
+    """
+
+    stamps: dict[int, tuple[object, ...]]
+    coming: dict[int, list[Event]]
+    loans: dict[int, dict[str, int]]
+
+
+def call_roll(facilities: Sequence[int], after: date) -> Roll:
+    """Read what steps into and out of the night of a day need; `after` is the last day that is told already."""
+    coming: dict[int, list[Event]] = {}
+    events = Event.objects.filter(facility_id__in=facilities, value_date__gt=after)
+    for event in events.order_by("number"):
+        coming.setdefault(event.facility_id, []).append(event)
+    loans: dict[int, dict[str, int]] = {}
+    of_these = Loan.objects.filter(facility_id__in=facilities)
+    for pk, number, loan in of_these.values_list("facility_id", "number", "pk"):
+        loans.setdefault(pk, {})[number] = loan
+    return Roll(_stamps(facilities), coming, loans)
 
 
 def _keep(facility: Facility, kept: Kept) -> None:
@@ -110,26 +143,30 @@ def _keep(facility: Facility, kept: Kept) -> None:
         _KEPT.popitem(last=False)
 
 
-def _kept(facility: Facility, day: date) -> Kept | None:
+def forget(facility_id: int) -> None:
+    """Know no longer where a facility stands: what was worked out did not reach its books."""
+    _KEPT.pop(facility_id, None)
+
+
+def _kept(facility: Facility, day: date, roll: Roll) -> Kept | None:
     kept = _KEPT.get(facility.pk)
-    if kept is None or kept.day != day or kept.stamp != _stamp(facility):
+    if kept is None or kept.day != day or kept.stamp != roll.stamps[facility.pk]:
         return None
     return kept
 
 
-def night_picture(facility: Facility, on: date) -> Picture:
-    """The picture of the end of day `on`: one step from where the facility is known to stand, else by replay.
-
-    After a step it holds only the night's own rows (`Picture.partial`).
-    """
-    kept = _kept(facility, on)
+def night_step(facility: Facility, on: date, roll: Roll) -> Picture | None:
+    """Only the rows of the night of `on`, by one step from where the facility is known to stand; None when it must be
+    replayed. `roll` was called after `on`."""
+    kept = _kept(facility, on, roll)
     if kept is None or any(
         night.estimated for night in kept.history.nights[-len(kept.history.state.loans) :]
     ):
-        return draw_picture(facility, through=on, end_of_day=True)
+        return None
     planned = [
         stored(row)
-        for row in facility.events.filter(kind__in=KINDS, value_date=on + ONE_DAY).order_by("number")
+        for row in roll.coming.get(facility.pk, [])
+        if row.kind in KINDS and row.value_date == on + ONE_DAY
     ]
     try:
         state, record = advance(kept.history.state, planned, factors_on(on, end_of_day=True))
@@ -139,7 +176,7 @@ def night_picture(facility: Facility, on: date) -> Picture:
     quiet = not (planned or history.shares or history.periods or facility.availability_end == on)
     quiet = quiet and not any(due.due_date > on for due in history.dues)
     _keep(facility, Kept(on + ONE_DAY, kept.stamp, history, step=True, quiet=quiet))
-    return Painter(facility, history).night_step(on, quiet=quiet)
+    return Painter(facility, history, roll).night_step(on, quiet=quiet)
 
 
 def quiet_morning(facility_id: int, on: date) -> bool:
@@ -149,21 +186,27 @@ def quiet_morning(facility_id: int, on: date) -> bool:
     return same and kept is not None and kept.quiet
 
 
-def morning_picture(facility: Facility, on: date) -> Picture:
-    """The picture of the start of day `on`: what the step that ended the night before led to, else by replay."""
-    kept = _kept(facility, on)
+def morning_step(facility: Facility, on: date, roll: Roll) -> Picture | None:
+    """What the start of day `on` adds, where the step that ended the night before is known; None when it must be
+    replayed. `roll` was called after the day before."""
+    kept = _kept(facility, on, roll)
     if kept is None or not kept.step:
-        return draw_picture(facility, through=on)
-    return Painter(facility, kept.history).morning_step(on)
+        return None
+    return Painter(facility, kept.history, roll).morning_step(on)
 
 
 class Painter:
     """Turns a history, which names loans by number and counts in minor units, into rows and balances."""
 
-    def __init__(self, facility: Facility, history: History) -> None:
+    def __init__(self, facility: Facility, history: History, roll: Roll | None = None) -> None:
         self.facility, self.history, self.state = facility, history, history.state
         self.currency = history.state.terms.currency
-        self.loans: dict[str, int] = dict(facility.loans.values_list("number", "pk"))
+        self.roll = roll
+        self.loans: dict[str, int] = (
+            dict(facility.loans.values_list("number", "pk"))
+            if roll is None
+            else roll.loans.get(facility.pk, {})
+        )
         self.classes: dict[int, int] = {}
 
     def money(self, minor: int) -> Decimal:
@@ -315,6 +358,8 @@ class Painter:
 
     def planned(self, last: date) -> list[date]:
         """The value dates of events that are known and have not come yet."""
+        if self.roll is not None:
+            return [event.value_date for event in self.roll.coming.get(self.facility.pk, [])]
         return list(self.facility.events.filter(value_date__gt=last).values_list("value_date", flat=True))
 
     def lost(self) -> int:

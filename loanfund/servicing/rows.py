@@ -76,17 +76,7 @@ def write_nights(facility: Facility, picture: Picture, *, on: date, batch_id: in
         with connection.cursor() as cursor:
             cursor.execute(_BOOKED_NIGHTS, [loans, picture.since])
             booked = {(row[0], row[1]): row[2:] for row in cursor.fetchall()}
-    wanted = {(night.loan_id, night.on): night for night in picture.nights}
-    new = []
-    for place, night in wanted.items():
-        row = _night_row(night, booked.pop(place, None), facility, on, batch_id, place[1] == picture.through)
-        if row is not None:
-            new.append(row)
-    new += [
-        _withdrawn(place, standing, facility, on, batch_id)
-        for place, standing in booked.items()
-        if standing[1] or standing[2]
-    ]
+    new = _night_rows(facility, picture, booked, on, batch_id)
     for row in new:
         effect = result.adjusted if row.sequence else result.first
         add_effect(effect, INTEREST, row.posted, row.suspended)
@@ -94,6 +84,34 @@ def write_nights(facility: Facility, picture: Picture, *, on: date, batch_id: in
     Accrual.objects.bulk_create(new, batch_size=500)
     result.written = len(new)
     return result
+
+
+def write_steps(steps: Iterable[tuple[Facility, Picture]], *, on: date, batch_id: int) -> None:
+    """The rows of one night of many facilities, each after a step: none is booked yet."""
+    nights: list[Accrual] = []
+    beside: list[FacilityAccrual] = []
+    for facility, picture in steps:
+        nights += _night_rows(facility, picture, {}, on, batch_id)
+        beside += _beside_rows(facility, picture, {}, on, batch_id)
+    Accrual.objects.bulk_create(nights, batch_size=500)
+    FacilityAccrual.objects.bulk_create(beside, batch_size=500)
+
+
+def _night_rows(
+    facility: Facility, picture: Picture, booked: dict[tuple[int, date], Any], on: date, batch_id: int
+) -> list[Accrual]:
+    """The rows that bring what is booked, by loan and night, to the picture."""
+    wanted = {(night.loan_id, night.on): night for night in picture.nights}
+    new = []
+    for place, night in wanted.items():
+        row = _night_row(night, booked.pop(place, None), facility, on, batch_id, place[1] == picture.through)
+        if row is not None:
+            new.append(row)
+    return new + [
+        _withdrawn(place, standing, facility, on, batch_id)
+        for place, standing in booked.items()
+        if standing[1] or standing[2]
+    ]
 
 
 def _night_row(
@@ -179,6 +197,19 @@ def write_facility_nights(facility: Facility, picture: Picture, *, on: date, bat
         with connection.cursor() as cursor:
             cursor.execute(_BOOKED_BESIDE, [facility.pk, picture.since])
             booked = {row[:3]: row[3:] for row in cursor.fetchall()}
+    new = _beside_rows(facility, picture, booked, on, batch_id)
+    for row in new:
+        effect = result.adjusted if row.sequence else result.first
+        add_effect(effect, BESIDE[FacilityAccrual.Kind(row.kind)], row.posted, row.suspended)
+    FacilityAccrual.objects.bulk_create(new, batch_size=500)
+    result.written = len(new)
+    return result
+
+
+def _beside_rows(
+    facility: Facility, picture: Picture, booked: dict[tuple[Any, ...], Any], on: date, batch_id: int
+) -> list[FacilityAccrual]:
+    """The rows that bring what is booked, by kind, subject and night, to the picture."""
     new = []
     for night in picture.facility_nights:
         standing = booked.pop((night.kind, night.subject, night.on), None)
@@ -201,12 +232,7 @@ def write_facility_nights(facility: Facility, picture: Picture, *, on: date, bat
                     facility, gone, on, batch_id, standing[0] + 1, -standing[1], -standing[2], standing[5]
                 )
             )
-    for row in new:
-        effect = result.adjusted if row.sequence else result.first
-        add_effect(effect, BESIDE[FacilityAccrual.Kind(row.kind)], row.posted, row.suspended)
-    FacilityAccrual.objects.bulk_create(new, batch_size=500)
-    result.written = len(new)
-    return result
+    return new
 
 
 def _beside(

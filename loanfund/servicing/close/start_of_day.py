@@ -11,7 +11,7 @@ from loanfund.calculation.money import currency
 from loanfund.facilities.hooks import DAY_CLOSED
 from loanfund.facilities.models import Facility, Fund
 from loanfund.parties.services import notify_partner
-from loanfund.servicing.close.accrue import attend
+from loanfund.servicing.close.attend import attend
 from loanfund.servicing.models import Accrual, CloseBatch, CloseRun, Due, FacilityAccrual
 
 BATCH_FACILITIES = 500
