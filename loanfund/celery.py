@@ -51,6 +51,12 @@ app.conf.update(
             "schedule": 5.0,
             "options": {"expires": 5},
         },
+        # Takes up the months of statements that a button asked for, and those that a killed worker left.
+        "statements": {
+            "task": "reporting.take_up",
+            "schedule": 5.0,
+            "options": {"expires": 5},
+        },
         "notices": {
             "task": "parties.send_notices",
             "schedule": 10.0,

@@ -1,4 +1,4 @@
-"""What was taken out of the books: each statement that left, by digest."""
+"""What was taken out of the books: each statement that left, by digest, and the months made for all partners."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from loanfund.audit.models import AppendOnly
+from loanfund.audit.models import AppendOnly, Sealed
 from loanfund.facilities.models import Fund
 from loanfund.parties.models import Partner
 
@@ -68,3 +68,78 @@ class StatementExport(AppendOnly):
 
     def __str__(self) -> str:
         return f"{self.number} {self.first_day.isoformat()} to {self.last_day.isoformat()}.{self.fmt}"
+
+
+class MonthRun(Sealed):
+    """All partners' statements of one month, made in the background and kept as one ZIP with its digest.
+
+    A button writes the row, the workers take it up: each partner is an item that a worker claims.
+    """
+
+    class State(models.TextChoices):
+        ASKED = "asked", "being made"
+        DONE = "done", "done"
+        FAILED = "failed", "some could not be made"
+
+    fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="month_runs")
+    first_day = models.DateField()
+    last_day = models.DateField()
+    formats = models.JSONField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.ASKED)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    asked_on = models.DateField()
+    asked_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True, blank=True)
+    path = models.CharField(max_length=200, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    size = models.PositiveBigIntegerField(default=0, help_text="bytes")
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(last_day__gte=F("first_day")), name="reporting_monthrun_forward"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="asked", finished_at__isnull=True)
+                | (
+                    ~Q(state="asked") & Q(finished_at__isnull=False, size__gt=0) & ~Q(path="") & ~Q(sha256="")
+                ),
+                name="reporting_monthrun_finished_with_file",
+            ),
+            models.UniqueConstraint(
+                fields=["fund"], condition=Q(state="asked"), name="reporting_monthrun_one_open"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.fund} {self.first_day:%B %Y}"
+
+
+class MonthItem(models.Model):
+    """One partner of a run. A worker claims it, makes its files and says what came of it; a claim left alone runs out."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "waiting"
+        DONE = "done", "done"
+        FAILED = "failed", "could not be made"
+
+    run = models.ForeignKey(MonthRun, on_delete=models.CASCADE, related_name="items")
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    reason = models.TextField(blank=True)
+    files = models.JSONField(default=list, help_text="name, path, sha256 and size of each")
+
+    class Meta:
+        ordering: ClassVar = ["run", "partner"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["run", "partner"], name="reporting_monthitem_once"),
+            models.CheckConstraint(
+                condition=~Q(state="failed") | ~Q(reason=""), name="reporting_monthitem_failed_for_a_reason"
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["run", "state"], name="reporting_monthitem_open")]
+
+    def __str__(self) -> str:
+        return f"{self.run} {self.partner}"

@@ -141,7 +141,7 @@ def _interest(statement: Statement) -> list[list[str]]:
                 _day(last.last_day),
                 str(sum(piece.days for piece in pieces)),
                 _money(first.principal, statement.decimals),
-                f"{_average(pieces, length) * 100:f} %",
+                f"{_average(pieces, length):f} %",
                 first.basis,
                 f"{length.numerator}/{length.denominator}",
                 _money(sum((piece.interest for piece in pieces), Decimal(0)), statement.decimals),
@@ -168,13 +168,13 @@ def _goes_on(before: InterestLine, line: InterestLine) -> bool:
 
 
 def _average(pieces: list[InterestLine], length: Fraction) -> Decimal:
-    """The rate a year that gives the stretch's interest; of a single run its own rate. To four decimals of a per cent."""
+    """The rate a year that gives the stretch's interest; of a single run its own. In per cent, to four decimals."""
     rate = pieces[0].rate
     if len(pieces) > 1 and length and pieces[0].principal:
         exact = sum((Fraction(piece.interest_exact) for piece in pieces), Fraction(0))
         found = exact / Fraction(pieces[0].principal) / length
         rate = Decimal(found.numerator) / Decimal(found.denominator)
-    return rate.quantize(Decimal("0.000001"), ROUND_HALF_UP)
+    return (rate * 100).quantize(Decimal("0.0001"), ROUND_HALF_UP)
 
 
 def _signed(balances: Balances, name: str, money: Any) -> str:

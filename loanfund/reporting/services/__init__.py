@@ -1,5 +1,6 @@
 """The verbs of reporting: taking statements and reports out of the books."""
 
+from loanfund.reporting.services.months import ask_month, claim_items, finish_run, make_item, open_month
 from loanfund.reporting.services.reports import Stream, export_report, read_report, reports_for
 from loanfund.reporting.services.statements import FORMATS, READERS, Export, export_statement, require_reader
 
@@ -8,8 +9,13 @@ __all__ = [
     "READERS",
     "Export",
     "Stream",
+    "ask_month",
+    "claim_items",
     "export_report",
     "export_statement",
+    "finish_run",
+    "make_item",
+    "open_month",
     "read_report",
     "reports_for",
     "require_reader",

@@ -72,13 +72,27 @@ def export_statement(
     require_reader(actor, partner)
     if fmt not in FORMATS:
         raise Refused(f"Choose one of {', '.join(FORMATS)}.", field="format")
-    content_type, render = FORMATS[fmt]
     statement = statement_for(subject=subject, first_day=first_day, last_day=last_day, known_at=known_at)
+    return take_out(actor=actor, on=on, subject=subject, statement=statement, fmt=fmt, known_at=known_at)
+
+
+def take_out(
+    *,
+    actor: User,
+    on: date,
+    subject: Subject,
+    statement: Statement,
+    fmt: str,
+    known_at: datetime | None = None,
+) -> Export:
+    """Render a statement and leave its row and its event; for services that have checked the right to it."""
+    content_type, render = FORMATS[fmt]
     content = render(statement)
     digest = hashlib.sha256(content).hexdigest()
+    first_day, last_day = statement.first_day, statement.last_day
     kept = StatementExport.objects.create(
         fund=_fund_facility(subject).fund,
-        partner=partner,
+        partner=partner_of(subject),
         of=type(subject).__name__.lower(),
         number=subject.number,
         first_day=first_day,
