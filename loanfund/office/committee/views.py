@@ -1,11 +1,8 @@
-"""The committee room: applications, proposals, votes and offers."""
+"""The committee room: applications, proposals and votes, offers, seats and meetings, each in a module of its own.
 
-from django.http import HttpRequest, HttpResponse
+Importing them puts their pages into the office.
+"""
 
-from loanfund.office.pages import page, show
+from loanfund.office.committee import application, offering, papers, queue
 
-
-@page("applications/", name="queue", menu="Applications", section="Committee room")
-def queue(request: HttpRequest) -> HttpResponse:
-    """Every application that waits for somebody."""
-    return show(request, "office/committee/queue.html", title="Applications")
+__all__ = ["application", "offering", "papers", "queue"]

@@ -1,0 +1,170 @@
+"""What an approval would mean: the fund and every limit after it, the group's exposure, the schedule it would have."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from loanfund.audit.errors import Refused
+from loanfund.facilities.models import Fund
+from loanfund.facilities.selectors import (
+    Exposure,
+    FundPosition,
+    LimitAfter,
+    fund_position,
+    limits_after,
+    partner_exposure,
+    policy_in_force,
+)
+from loanfund.origination.models import Application, ImpactAssessment
+from loanfund.origination.models.states import RESERVED, State
+from loanfund.origination.selectors import Preview, preview_deal
+from loanfund.origination.terms import deal_terms
+from loanfund.parties.templatetags.money import money, percent
+
+PROMISED = RESERVED | {State.ACCEPTED}
+"""States in which the book already holds what was approved, so that it must not be counted a second time."""
+AMOUNTS = {"min_loss", "compensation"}
+RATIOS = {"min_loss_ratio"}
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """What saying yes to `amount` does, in the fund's currency; `more` is what is not in the book yet."""
+
+    amount: Decimal
+    more: Decimal
+    position: FundPosition
+    available_after: Decimal
+    reserved_after: Decimal
+    limits: list[LimitAfter]
+    exposure: Exposure
+    partner_after: Decimal
+    group_after: Decimal
+
+    @property
+    def broken(self) -> list[LimitAfter]:
+        """The limits that it would break."""
+        return [limit for limit in self.limits if not limit.holds]
+
+
+def weighed(application: Application, amount: Decimal, on: date) -> Weighed:
+    """The fund, the limits and the group as they would be once `amount` is approved."""
+    fund, partner = application.fund, application.partner
+    more = Decimal(0) if application.state in PROMISED else amount
+    position = fund_position(fund)
+    exposure = partner_exposure(fund=fund, partner=partner)
+    return Weighed(
+        amount=amount,
+        more=more,
+        position=position,
+        available_after=position.available - more,
+        reserved_after=position.reserved + more,
+        limits=limits_after(
+            fund=fund, partner=partner, tenor_months=application.tenor_months, amount=more, on=on
+        ),
+        exposure=exposure,
+        partner_after=exposure.partner + more,
+        group_after=exposure.group + more,
+    )
+
+
+@dataclass(frozen=True)
+class Deal:
+    """The terms of a deal, their schedule, or the sentence that says why they cannot be."""
+
+    terms: Mapping[str, Any]
+    preview: Preview | None
+    wrong: str
+
+
+def previewed(fund: Fund, amount: Decimal, deal: Mapping[str, Any], on: date) -> Deal:
+    """The schedule of a deal signed today; terms that cannot work come with the reason instead."""
+    try:
+        return Deal(deal, preview_deal(fund=fund, amount=amount, deal=deal, signed_on=on), "")
+    except Refused as refused:
+        return Deal(deal, None, refused.sentence)
+
+
+def deal_of(application: Application, on: date, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The deal as it would be proposed today: the policy's pricing, the request, then `changes`."""
+    policy = policy_in_force(application.fund, on)
+    return deal_terms(policy=policy, application=application, changes=changes or {})
+
+
+RATE_KEYS = {
+    "rate": "Interest rate",
+    "margin": "Margin",
+    "floor": "Floor",
+    "cap": "Cap",
+    "default_margin": "Default margin",
+    "arrangement_fee": "Arrangement fee",
+    "commitment_fee": "Commitment fee on the undrawn part",
+    "prepayment_fee": "Prepayment fee",
+    "balloon": "Balloon",
+}
+PLAIN_KEYS = {
+    "reference": "Reference rate",
+    "lookback": "Lookback, business days",
+    "day_count": "Day count",
+    "period": "Interest period",
+    "tenor_months": "Tenor, months",
+    "profile": "Repayment",
+    "interest_only_months": "Interest only, months",
+    "interest_free_months": "Interest free, months",
+    "capitalised_months": "Interest capitalised, months",
+    "availability_months": "Drawdowns for, months",
+    "grace_days": "Days of grace",
+    "prepayment_effect": "A prepayment shortens",
+    "revolving": "Revolving",
+}
+
+
+def term_rows(deal: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """A deal as pairs of a label and words, in the order in which people read terms; what is nought is left out."""
+    rows = [(label, percent(deal[key])) for key, label in RATE_KEYS.items() if _said(deal.get(key))]
+    for key, label in PLAIN_KEYS.items():
+        value = deal.get(key)
+        if not _said(value):
+            continue
+        if key == "profile":
+            value = Application.Profile(str(value)).label
+        rows.append((label, "yes" if value is True else str(value)))
+    return rows
+
+
+def _said(value: Any) -> bool:
+    return value not in (None, "", False, 0) and str(value).strip("0.") != ""
+
+
+def assessment_rows(assessment: ImpactAssessment | None, code: str) -> list[dict[str, str]]:
+    """The lines of an assessment with figures as people write them, and the word and tone of each result."""
+    tones = {"met": "ok", "missed": "bad", "notice": "warn"}
+    rows = []
+    for line in assessment.lines if assessment else []:
+        write = (
+            (lambda value: money(value, code))
+            if line["rule"] in AMOUNTS
+            else (lambda value: percent(value))
+            if line["rule"] in RATIOS
+            else str
+        )
+        figure = line["figure"]
+        if line["rule"] == "window":
+            figure = money(figure, code)
+        elif figure is not None:
+            figure = write(figure)
+        held = line["line"]
+        held = write(held) if held is not None and line["rule"] in AMOUNTS | RATIOS else (held or "–")
+        rows.append(
+            {
+                "label": line["label"],
+                "figure": figure if figure is not None else "not known",
+                "line": held,
+                "result": line["result"],
+                "tone": tones[line["result"]],
+                "sentence": line["sentence"],
+            }
+        )
+    return rows
