@@ -64,7 +64,7 @@ def roles_are_those_that_were_given() -> Finding:
     given: dict[str, list[str]] = {}
     log = AuditEvent.objects.filter(action="user.roles_changed").order_by("id")
     for key, after in log.values_list("object_id", "after"):
-        given[key] = after["roles"]
+        given[key] = (after or {})["roles"]
     people = User.objects.filter(
         Q(is_staff=True) | Q(groups__isnull=False) | Q(pk__in=list(given))
     ).distinct()

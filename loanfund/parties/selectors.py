@@ -1,5 +1,6 @@
 """Reads about people and partners."""
 
+import hashlib
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -8,6 +9,7 @@ from django.db.models import F, Q, QuerySet, Sum
 from loanfund.parties.models import (
     ApiKey,
     BeneficialOwner,
+    Invitation,
     KybPaper,
     Membership,
     Notice,
@@ -46,6 +48,22 @@ def members(partner: Partner) -> QuerySet[Membership]:
         Membership.objects.filter(partner=partner, ended_on__isnull=True)
         .select_related("user")
         .order_by("id")
+    )
+
+
+def open_invitations(partner: Partner, now: datetime) -> QuerySet[Invitation]:
+    """Who was asked to join a partner and has not answered yet, the newest first."""
+    waiting = Invitation.objects.filter(partner=partner, accepted_at=None, withdrawn_at=None)
+    return waiting.filter(expires_at__gt=now).select_related("invited_by")
+
+
+def invitation_of(token: str, now: datetime) -> Invitation | None:
+    """The invitation behind the link of a mail, while it can be taken up."""
+    waiting = Invitation.objects.filter(accepted_at=None, withdrawn_at=None, expires_at__gt=now)
+    return (
+        waiting.filter(token_digest=hashlib.sha256(token.encode()).hexdigest())
+        .select_related("partner", "invited_by")
+        .first()
     )
 
 
@@ -95,6 +113,11 @@ def kyb_in_date(partner: Partner, on: date) -> bool:
         and partner.kyb_valid_until is not None
         and partner.kyb_valid_until >= on
     )
+
+
+def owners_of(partner: Partner) -> QuerySet[BeneficialOwner]:
+    """The beneficial owners of today, the largest first."""
+    return BeneficialOwner.objects.filter(partner=partner, ended_on__isnull=True).order_by("-share", "id")
 
 
 def owned_share(partner: Partner) -> Decimal:

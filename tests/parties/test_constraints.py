@@ -117,6 +117,8 @@ CASES: list[tuple[str, str, Callable[[World], Change]]] = [
     ),
     ("parties_notice_sent_when", "notice", lambda w: {"state": "sent"}),
     ("parties_notice_claimed_until", "notice", lambda w: {"state": "claimed"}),
+    ("parties_notice_to_one", "notice", lambda w: {"recipient": None}),
+    ("parties_notice_to_one", "notice", lambda w: {"address": "x@example.org"}),
 ]
 
 

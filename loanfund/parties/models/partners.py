@@ -349,7 +349,12 @@ class Notice(models.Model):
         FAILED = "failed", "failed"
 
     key = models.CharField(max_length=200, unique=True)
-    recipient = models.ForeignKey(User, on_delete=models.PROTECT, related_name="notices")
+    recipient = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="notices", null=True, blank=True
+    )
+    address = models.EmailField(
+        max_length=254, blank=True, help_text="of somebody who does not sign in yet, in place of a recipient"
+    )
     partner = models.ForeignKey(
         Partner, on_delete=models.PROTECT, related_name="notices", null=True, blank=True
     )
@@ -377,6 +382,9 @@ class Notice(models.Model):
             models.CheckConstraint(
                 condition=~Q(state="claimed") | Q(claimed_until__isnull=False),
                 name="parties_notice_claimed_until",
+            ),
+            models.CheckConstraint(
+                condition=Q(recipient__isnull=True) ^ Q(address=""), name="parties_notice_to_one"
             ),
         ]
         indexes: ClassVar = [

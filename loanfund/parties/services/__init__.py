@@ -2,10 +2,19 @@
 
 from loanfund.parties.services.files import check_upload, read_file, store_file
 from loanfund.parties.services.keys import make_api_key, revoke_api_key
-from loanfund.parties.services.notices import claim_notices, mark_read, notify, notify_partner, send_claimed
+from loanfund.parties.services.notices import (
+    claim_notices,
+    mark_all_read,
+    mark_read,
+    notify,
+    notify_address,
+    notify_partner,
+    send_claimed,
+)
 from loanfund.parties.services.papers import add_paper, approve_kyb, decide_paper
 from loanfund.parties.services.partners import (
     add_beneficial_owner,
+    change_details,
     end_beneficial_owner,
     register_partner,
     set_group,
@@ -17,6 +26,7 @@ from loanfund.parties.services.people import (
     create_person,
     end_membership,
     invite,
+    withdraw_invitation,
 )
 from loanfund.parties.services.settlement import (
     confirm_settlement_account,
@@ -30,6 +40,7 @@ __all__ = [
     "add_beneficial_owner",
     "add_paper",
     "approve_kyb",
+    "change_details",
     "change_role",
     "check_upload",
     "claim_notices",
@@ -41,8 +52,10 @@ __all__ = [
     "end_membership",
     "invite",
     "make_api_key",
+    "mark_all_read",
     "mark_read",
     "notify",
+    "notify_address",
     "notify_partner",
     "propose_roles",
     "propose_settlement_account",
@@ -56,4 +69,5 @@ __all__ = [
     "set_group",
     "set_watch_list",
     "store_file",
+    "withdraw_invitation",
 ]

@@ -73,6 +73,16 @@ def notify_partner(
     )
 
 
+def notify_address(
+    *, address: str, kind: str, key: str, subject: str, body: str, link: str, on: date
+) -> None:
+    """Write one mail to somebody who may not sign in yet; its link is forgotten once it is sent."""
+    row = Notice(
+        key=key, address=address, kind=kind, subject=subject[:200], body=strip_tags(body), link=link, on=on
+    )
+    Notice.objects.bulk_create([row], ignore_conflicts=True)
+
+
 def claim_notices(*, now: datetime, limit: int = 50) -> list[int]:
     """Claim waiting notices for one sender by conditional UPDATE; a claim that ran out may be taken again.
 
@@ -119,9 +129,20 @@ def send_claimed(*, notice_id: int, base_url: str, now: datetime) -> bool:
             notice.last_error = str(error)[:300]
         else:
             notice.state, notice.sent_at, notice.last_error = Notice.State.SENT, now, ""
+        if notice.recipient is None and notice.state != Notice.State.WAITING:
+            # It holds the way in for whoever has the mail: kept no longer than it takes to send it.
+            notice.link = ""
         notice.claimed_until = None
         notice.save(
-            update_fields=["state", "attempts", "sent_at", "not_before", "last_error", "claimed_until"]
+            update_fields=[
+                "state",
+                "attempts",
+                "sent_at",
+                "not_before",
+                "last_error",
+                "claimed_until",
+                "link",
+            ]
         )
     return notice.state == Notice.State.SENT
 
@@ -131,7 +152,7 @@ def _mail(notice: Notice, base_url: str) -> None:
     message = EmailMessage(
         subject=notice.subject,
         body=f"{notice.body}{link}\n",
-        to=[notice.recipient.email],
+        to=[notice.recipient.email if notice.recipient else notice.address],
         # The same notice has the same id: a mail system that sees it twice can tell.
         headers={"Message-ID": f"<notice-{notice.pk}@loanfund>"},
     )
@@ -142,3 +163,10 @@ def _mail(notice: Notice, base_url: str) -> None:
 def mark_read(*, notice: Notice, actor: User, now: datetime) -> None:
     """The recipient has read it."""
     Notice.objects.filter(pk=notice.pk, recipient=actor, read_at__isnull=True).update(read_at=now)
+
+
+@transaction.atomic
+def mark_all_read(*, actor: User, partner: Partner, now: datetime) -> int:
+    """The actor has read everything told to them of a partner, and of themselves. How many were new."""
+    mine = Notice.objects.filter(Q(partner=partner) | Q(partner=None), recipient=actor, read_at__isnull=True)
+    return mine.update(read_at=now)

@@ -91,7 +91,7 @@ def decide_paper(
             key=f"paper:{paper.pk}:refused",
             subject=f"A paper has to be replaced: {paper.get_kind_display()}",
             body=f"{paper.get_kind_display().capitalize()} was not accepted: {reason.strip()}",
-            link="/portal/company/",
+            link=f"/partners/{paper.partner.number}/company/papers/",
             on=on,
         )
     return paper

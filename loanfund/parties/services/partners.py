@@ -79,6 +79,21 @@ def register_partner(
 
 
 @transaction.atomic
+def change_details(*, partner: Partner, address: str, website: str, actor: User, on: date) -> Partner:
+    """Bring a company's address and website up to date. Its name and registration are the lender's to change."""
+    require_place(actor=actor, partner=partner, roles=EDITORS, to="change the company's details")
+    partner = Partner.objects.select_for_update().get(pk=partner.pk)
+    before = {"address": partner.address, "website": partner.website}
+    after = {"address": address.strip(), "website": website.strip()}
+    if before == after:
+        return partner
+    partner.address, partner.website = after["address"], after["website"]
+    partner.save(update_fields=["address", "website"])
+    record(actor=actor, action="partner.details_changed", obj=partner, on=on, before=before, after=after)
+    return partner
+
+
+@transaction.atomic
 def add_beneficial_owner(
     *,
     partner: Partner,

@@ -9,6 +9,7 @@ from django.db import transaction
 from loanfund.audit.errors import Refused
 from loanfund.audit.services import record
 from loanfund.parties.models import Invitation, Membership, Partner, User
+from loanfund.parties.services.notices import notify_address
 from loanfund.parties.services.rights import require_place
 
 INVITATION_DAYS = 14
@@ -40,8 +41,9 @@ def create_person(*, email: str, name: str, password: str | None, actor: User | 
 def invite(
     *, partner: Partner, email: str, name: str, role: str, actor: User, on: date, now: datetime
 ) -> tuple[Invitation, str]:
-    """Invite a person to a partner; returns the invitation and the token for the link, which is kept nowhere.
+    """Invite a person to a partner by mail; returns the invitation and the token of the link in that mail.
 
+    The token is kept nowhere once the mail is sent.
     An invitation still open to the same address is withdrawn first, so that only the newest link works.
     """
     require_place(actor=actor, partner=partner, roles=(OWNER,), to="invite people")
@@ -62,8 +64,37 @@ def invite(
         invited_by=actor,
         expires_at=now + timedelta(days=INVITATION_DAYS),
     )
+    notify_address(
+        address=email,
+        kind="invitation",
+        key=f"invitation:{invitation.pk}",
+        subject=f"{actor.name} invites you to {partner.legal_name} at the loan fund",
+        body=f"{actor.name} ({actor.email}) asks you to act for {partner.legal_name} as {invitation.get_role_display()}. "
+        f"Open this link within {INVITATION_DAYS} days and sign in, or register, with this address.",
+        link=f"/invitations/{token}/",
+        on=on,
+    )
     record(actor=actor, action="person.invited", obj=partner, on=on, after={"email": email, "role": role})
     return invitation, token
+
+
+@transaction.atomic
+def withdraw_invitation(*, invitation: Invitation, actor: User, on: date, now: datetime) -> None:
+    """Take an invitation back; its link works no longer."""
+    require_place(actor=actor, partner=invitation.partner, roles=(OWNER,), to="withdraw an invitation")
+    invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
+    if invitation.accepted_at is not None:
+        raise Refused(f"{invitation.email} has accepted already; end the membership instead.")
+    if invitation.withdrawn_at is None:
+        invitation.withdrawn_at = now
+        invitation.save(update_fields=["withdrawn_at"])
+        record(
+            actor=actor,
+            action="person.uninvited",
+            obj=invitation.partner,
+            on=on,
+            before={"email": invitation.email},
+        )
 
 
 @transaction.atomic
@@ -78,6 +109,8 @@ def accept_invitation(*, token: str, actor: User, on: date, now: datetime) -> Me
         raise Refused("This invitation was used, withdrawn, or has run out. Ask for a new one.")
     if invitation.email != actor.email:
         raise Refused(f"This invitation is for {invitation.email}; sign in with that address.")
+    if Membership.objects.filter(partner=invitation.partner_id, user=actor, ended_on__isnull=True).exists():
+        raise Refused("You act for this company already.")
     invitation.accepted_by, invitation.accepted_at = actor, now
     invitation.save(update_fields=["accepted_by", "accepted_at"])
     place = Membership.objects.create(user=actor, partner=invitation.partner, role=invitation.role, since=on)

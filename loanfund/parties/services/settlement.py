@@ -9,10 +9,13 @@ from loanfund.audit.services import record
 from loanfund.parties import roles
 from loanfund.parties.models import Membership, Partner, SettlementAccount, User
 from loanfund.parties.selectors import has_role
+from loanfund.parties.services.notices import notify_partner
 from loanfund.parties.services.rights import require_place, require_second_person
 
 State = SettlementAccount.State
 SIGNERS = (Membership.Role.OWNER, Membership.Role.SIGNATORY)
+COOLING_DAYS = 2
+"""Days from the confirmation of an account to its first use. An assumption of ours, as nobody has published one."""
 
 
 @transaction.atomic
@@ -52,6 +55,17 @@ def propose_settlement_account(
         obj=account,
         on=on,
         after={"kind": kind, "currency": currency, "institution": institution, "address": address},
+    )
+    notify_partner(
+        partner=partner,
+        kind="account_proposed",
+        key=f"account:{account.pk}:proposed",
+        subject=f"A new settlement account waits to be confirmed: {account.label}",
+        body=f"{actor.name} named an account ending in {address[-4:]} at {account.institution}. "
+        "A second signatory has to confirm it. If you did not expect this, refuse it and tell us.",
+        link=f"/partners/{partner.number}/company/accounts/",
+        roles=SIGNERS,
+        on=on,
     )
     return account
 

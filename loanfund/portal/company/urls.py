@@ -2,11 +2,31 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from loanfund.portal.company import views
+from loanfund.portal.company import accounts, owners, papers, people, registering, views
 
-open_pages: list[URLPattern | URLResolver] = [path("", views.home, name="home")]
+open_pages: list[URLPattern | URLResolver] = [
+    path("", registering.home, name="home"),
+    path("companies/new/", registering.register, name="register"),
+    path("invitations/<str:token>/", registering.invitation, name="invitation"),
+]
 partner_pages: list[URLPattern | URLResolver] = [
     path("", views.overview, name="overview"),
-    path("company/", views.company, name="company"),
     path("notices/", views.notices, name="notices"),
+    path("company/", views.company, name="company"),
+    path("company/details/", views.details, name="details"),
+    path("company/people/", people.people, name="people"),
+    path("company/people/invite/", people.invite_person, name="invite"),
+    path("company/people/<int:member>/", people.member, name="member"),
+    path("company/people/<int:member>/end/", people.end_place, name="end_place"),
+    path("company/invitations/<int:invitation>/withdraw/", people.uninvite, name="uninvite"),
+    path("company/papers/", papers.papers, name="papers"),
+    path("company/papers/files/<int:paper>/", papers.paper_file, name="paper_file"),
+    path("company/papers/<str:kind>/", papers.paper, name="paper"),
+    path("company/owners/", owners.owners, name="owners"),
+    path("company/owners/new/", owners.name_owner, name="name_owner"),
+    path("company/owners/<int:owner>/end/", owners.end_owner, name="end_owner"),
+    path("company/accounts/", accounts.accounts, name="accounts"),
+    path("company/accounts/new/", accounts.name_account, name="name_account"),
+    path("company/accounts/<int:account>/", accounts.account, name="account"),
+    path("company/accounts/<int:account>/retire/", accounts.retire_account, name="retire_account"),
 ]
