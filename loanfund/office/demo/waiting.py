@@ -14,6 +14,7 @@ from loanfund.parties.models import User
 from loanfund.reference.selectors import calendar
 from loanfund.servicing import services as servicing
 from loanfund.servicing.models import Drawdown, Loan
+from loanfund.servicing.selectors import unapplied
 
 PAYMENTS = """reference,amount,currency,value_date,sender
 {facility} instalment August,25000.00,USD,{day},Quartz Lantern Wallet GmbH
@@ -125,10 +126,11 @@ def _notice(stage: Stage, company: int) -> None:
 
 def _refund(stage: Stage, company: int) -> None:
     """What a borrower paid too much is to go back to it."""
+    facility = _facility(stage, company)
     servicing.propose_refund(
-        facility=_facility(stage, company),
-        amount=Decimal(1000),
-        reason="Paid twice; the partner asks for it back.",
+        facility=facility,
+        amount=unapplied(facility),
+        reason="Paid too much; the partner asks for it back.",
         actor=stage.staff["maker"],
         on=stage.today,
     )
