@@ -1,5 +1,5 @@
-"""The finance desk: statements and reports, each in a module of its own. Importing them puts their pages into the office."""
+"""The finance desk, each subject in a module of its own. Importing them puts their pages into the office."""
 
-from loanfund.office.finance import statements
+from loanfund.office.finance import fixings, reports, statements
 
-__all__ = ["statements"]
+__all__ = ["fixings", "reports", "statements"]

@@ -1,25 +1,28 @@
-"""The operations desk: facilities, conditions, drawdowns, receipts, instructions and closes, each in a module of its own.
-
-Importing them puts their pages into the office.
-"""
+"""The operations desk, each subject in a module of its own. Importing them puts their pages into the office."""
 
 from loanfund.office.operations import (
+    accounts,
     closes,
     conditions,
     drawdowns,
     facilities,
     instructions,
+    people,
+    policies,
     receipt,
     receipts,
     refunds,
 )
 
 __all__ = [
+    "accounts",
     "closes",
     "conditions",
     "drawdowns",
     "facilities",
     "instructions",
+    "people",
+    "policies",
     "receipt",
     "receipts",
     "refunds",
