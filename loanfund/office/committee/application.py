@@ -100,6 +100,7 @@ def application(request: HttpRequest, number: str) -> HttpResponse:
         "steps": _steps(one),
         "places": PLACES,
         "may_table": gate(seat, one, allowed, "table"),
+        "to_table": _lacking(one, documents, questions, policy, newest, seat),
         "trail": [("Applications", reverse("admin:queue"))],
         "today": seat.on,
         **_company(seat, one, desk, papers),
@@ -131,6 +132,29 @@ def _acts(
         yield from paper_acts(seat, paper)
     yield from company_acts(seat, one.partner, required=required_kinds(one.partner.partner_type))
     yield from answer_acts(seat, one, questions, allowed)
+
+
+def _lacking(
+    one: Application,
+    documents: list[ApplicationDocument],
+    questions: list[Question],
+    policy: FundPolicy,
+    newest: Latest,
+    seat: Seat,
+) -> list[str]:
+    """What still keeps an application from the committee, in sentences."""
+    pending, refused = ApplicationDocument.State.PENDING, ApplicationDocument.State.REFUSED
+    there = {document.kind for document in documents if document.state != refused}
+    missing = [paper["label"] for paper in policy.required_papers if paper["kind"] not in there]
+    unchecked = [document for document in documents if document.state == pending]
+    found = [f"{label} is missing." for label in missing]
+    if unchecked:
+        found.append(f"{len(unchecked)} of its papers are not checked.")
+    if not kyb_in_date(one.partner, seat.on):
+        found.append("The company's papers are not approved and in date.")
+    if newest.memo is None:
+        found.append("The credit memo is not written.")
+    return found
 
 
 def _steps(one: Application) -> list[dict[str, str]]:
@@ -187,6 +211,7 @@ def _papers(
                 "label": labels.get(document.kind, document.kind.replace("_", " ").capitalize()),
                 "paper": document,
                 "made_by": document.uploaded_by,
+                "checked_by": document.checked_by,
                 "checked_on": document.checked_on,
                 "expired": document.expires_on is not None and document.expires_on < one.fund.business_date,
                 "note": document.note,

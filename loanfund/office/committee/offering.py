@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from loanfund.office.committee.queue import READERS
+from loanfund.office.committee.seen import SeenForm
 from loanfund.office.committee.weighing import previewed, term_rows
 from loanfund.office.operations.acts import Act, Desk, Done, Entries
 from loanfund.office.operations.fields import ReasonForm
@@ -86,6 +87,8 @@ def _acts(seat: Seat, one: Offer, allowed: set[str]) -> Iterator[Act]:
         partial(_send, seat, one),
         right=checker,
         ready="send_offer" in allowed,
+        form=SeenForm,
+        arguments={"initial": {"seen": one.digest}},
         title="Send to the partner",
         says="The partner's signatories are told, and the days of its validity begin.",
     )
@@ -122,7 +125,7 @@ def _make(seat: Seat, application: Application, entries: Entries) -> Done:
 
 
 def _send(seat: Seat, one: Offer, entries: Entries) -> Done:
-    sent = services.send_offer(offer=one, seen_digest=one.digest, actor=seat.user, on=seat.on)
+    sent = services.send_offer(offer=one, seen_digest=entries["seen"], actor=seat.user, on=seat.on)
     return Done(f"{one.number} is sent and can be accepted until {sent.expires_on:%d %B %Y}.")
 
 

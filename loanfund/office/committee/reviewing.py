@@ -8,6 +8,7 @@ from django import forms
 from django.utils import timezone
 
 from loanfund.facilities.models import FundPolicy
+from loanfund.office.committee.seen import SeenForm, SeenReasonForm
 from loanfund.office.operations.acts import Act, Done, Entries
 from loanfund.office.operations.fields import DayField, ReasonForm
 from loanfund.office.operations.seat import Gate, Seat
@@ -207,6 +208,8 @@ def paper_acts(seat: Seat, paper: KybPaper) -> Iterator[Act]:
         partial(_decide_paper, seat, paper, accept=True),
         right=right,
         ready=ready,
+        form=SeenForm,
+        arguments={"initial": {"seen": paper.proposed_digest}},
         inline=True,
     )
     yield Act(
@@ -215,7 +218,8 @@ def paper_acts(seat: Seat, paper: KybPaper) -> Iterator[Act]:
         partial(_decide_paper, seat, paper, accept=False),
         right=right,
         ready=ready,
-        form=ReasonForm,
+        form=SeenReasonForm,
+        arguments={"initial": {"seen": paper.proposed_digest}},
         danger=True,
         inline=True,
     )
@@ -344,7 +348,7 @@ def _decide_paper(seat: Seat, paper: KybPaper, entries: Entries, *, accept: bool
     decide_paper(
         paper=paper,
         accept=accept,
-        seen_digest=paper.proposed_digest,
+        seen_digest=entries["seen"],
         reason=entries.get("reason", ""),
         actor=seat.user,
         on=seat.on,

@@ -3,6 +3,6 @@
 Importing them puts their pages into the office.
 """
 
-from loanfund.office.committee import application, offering, papers, queue
+from loanfund.office.committee import application, certificates, offering, papers, proposals, queue, tabling
 
-__all__ = ["application", "offering", "papers", "queue"]
+__all__ = ["application", "certificates", "offering", "papers", "proposals", "queue", "tabling"]

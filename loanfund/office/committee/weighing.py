@@ -20,7 +20,7 @@ from loanfund.facilities.selectors import (
 from loanfund.origination.models import Application, ImpactAssessment
 from loanfund.origination.models.states import RESERVED, State
 from loanfund.origination.selectors import Preview, preview_deal
-from loanfund.origination.terms import deal_terms
+from loanfund.origination.terms import checked_deal
 from loanfund.parties.templatetags.money import money, percent
 
 PROMISED = RESERVED | {State.ACCEPTED}
@@ -80,17 +80,23 @@ class Deal:
 
 
 def previewed(fund: Fund, amount: Decimal, deal: Mapping[str, Any], on: date) -> Deal:
-    """The schedule of a deal signed today; terms that cannot work come with the reason instead."""
+    """The schedule of a deal signed on a day; terms that cannot work come with the reason instead."""
     try:
-        return Deal(deal, preview_deal(fund=fund, amount=amount, deal=deal, signed_on=on), "")
+        whole = checked_deal(deal)
+        return Deal(whole, preview_deal(fund=fund, amount=amount, deal=whole, signed_on=on), "")
     except Refused as refused:
         return Deal(deal, None, refused.sentence)
 
 
-def deal_of(application: Application, on: date, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The deal as it would be proposed today: the policy's pricing, the request, then `changes`."""
-    policy = policy_in_force(application.fund, on)
-    return deal_terms(policy=policy, application=application, changes=changes or {})
+def deal_of(application: Application, on: date) -> dict[str, Any]:
+    """The deal as it would be proposed today: the policy's pricing, then the request. Whether it can be is not looked at."""
+    asked = {
+        "tenor_months": application.tenor_months,
+        "profile": application.profile,
+        "interest_only_months": application.interest_only_months,
+        "revolving": application.revolving,
+    }
+    return {**policy_in_force(application.fund, on).pricing, **asked}
 
 
 RATE_KEYS = {
