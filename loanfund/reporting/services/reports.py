@@ -16,7 +16,8 @@ from loanfund.audit.services import record
 from loanfund.facilities.models import Fund
 from loanfund.parties.models import User
 from loanfund.parties.selectors import has_role
-from loanfund.reporting.report_files import as_csv, as_xlsx, write_xlsx
+from loanfund.reporting.report_files import as_csv, as_xlsx
+from loanfund.reporting.report_sheets import write_xlsx
 from loanfund.reporting.reports import REPORTS, Report, ReportSpec
 from loanfund.reporting.services.statements import FORMATS, Export
 
