@@ -188,6 +188,11 @@ def _keep(cluster: Postgres, saved: Path) -> None:
         raise Trouble(f"The test database did not start again; its log is in {folder()}.")
 
 
+def saved_cluster() -> Path:
+    """The folder of a stopped cluster with the migrated template, to copy for servers of one's own. After `start`."""
+    return CACHE / _schema_digest()
+
+
 def _stop_postgres() -> None:
     postgres().clear_leftovers()
 

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from django.db import connection
 
-from loanfund.calculation.terms import FacilityTerms as Terms
 from loanfund.facilities import postings as promises
+from loanfund.facilities.canonical import digest
 from loanfund.facilities.models import Facility, FacilityTerms, Promise
 from loanfund.facilities.services.drafts import draft
 from loanfund.ledger.services import post_entries
@@ -107,7 +107,7 @@ def facilities_of(world: World, count: int, commitment: Decimal) -> list[Facilit
                 effective_from=OPENED,
                 agreed_on=OPENED,
                 document=document,
-                digest=Terms.from_document(document).digest(),
+                digest=digest(document),
                 reason="as signed",
                 recorded_by=world.maker,
             )
