@@ -144,8 +144,9 @@ class World:
         return services.book_receipt(receipt=receipt, actor=self.checker, on=self.today)
 
 
-def make_world(*, size: Decimal = Decimal(100_000_000), on: date = OPENED) -> World:
-    """A fund opened on `on` with the programme's policy, drawdowns without notice and in any amount."""
+def make_world(*, size: Decimal = Decimal(100_000_000), on: date = OPENED, **policy_says: Any) -> World:
+    """A fund opened on `on` with the programme's policy, drawdowns without notice and in any amount, and what else
+    `policy_says`."""
     maker, checker = person("Maker", roles.OPERATIONS_MAKER), person("Checker", roles.OPERATIONS_CHECKER)
     releaser, borrower = person("Releaser", roles.OPERATIONS_CHECKER), person("Borrower")
     keeper, second_keeper = person("Keeper", roles.ADMINISTRATOR), person("Second", roles.ADMINISTRATOR)
@@ -163,6 +164,7 @@ def make_world(*, size: Decimal = Decimal(100_000_000), on: date = OPENED) -> Wo
     values = {name: item["value"] for name, item in json.loads(POLICY.read_text()).items()}
     values |= {"drawdown_notice_days": 0, "drawdown_minimum": "0.01", "drawdown_multiple": "0.01"}
     values |= {"reserved_to_committee": [], "partner_limit": "50000000", "group_limit": "50000000"}
+    values |= policy_says
     policy = propose_policy(fund=fund, values=values, effective_from=on, actor=keeper, on=on)
     confirm_policy(policy=policy, seen_digest=policy.proposed_digest, actor=second_keeper, on=on)
     partner = register_partner(
