@@ -62,6 +62,37 @@ def test_sixty_four_draw_the_last_dollar_and_one_gets_it(world: World) -> None:
     }
     assert world.held(K.M_UNDRAWN, f"facility:{world.facility.pk}") == 0
     assert world.held(K.M_EARMARKED, f"facility:{world.facility.pk}") == 10_000_000
+    assert_books_hold()
+
+
+def test_sixty_four_checkers_who_book_one_receipt_book_it_once(world: World) -> None:
+    entered = services.enter_receipt(
+        fund=world.fund,
+        amount=D("100.00"),
+        value_date=world.today,
+        reference=f"{world.facility.number} once",
+        actor=world.maker,
+        on=world.today,
+    )
+    today = world.today
+    results = all_at_once(lambda _: services.book_receipt(receipt=entered, actor=world.checker, on=today))
+    refused = [result for result in results if isinstance(result, Refused)]
+    assert len(refused) == AT_ONCE - 1
+    assert {one.code for one in refused} == {"state"}
+    assert selectors.unapplied(world.facility) == D("100.00")
+    assert_books_hold()
+
+
+def test_sixty_four_releases_of_what_was_approved_once_send_the_money_once(world: World) -> None:
+    drawdown = world.request(D("500.00"))
+    services.approve_drawdown(drawdown=drawdown, actor=world.checker, on=world.today)
+    today = world.today
+    results = all_at_once(
+        lambda _: services.release_drawdown(drawdown=drawdown, actor=world.releaser, on=today)
+    )
+    assert sum(isinstance(result, Refused) for result in results) == AT_ONCE - 1
+    assert world.held(K.DISBURSEMENTS_IN_TRANSIT, f"facility:{world.facility.pk}") == 500
+    assert_books_hold()
 
 
 def test_sixty_four_receipts_for_the_last_cent_are_all_booked_and_one_is_applied(world: World) -> None:
