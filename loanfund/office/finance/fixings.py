@@ -60,7 +60,7 @@ class ProposeForm(RateForm):
 
 
 class FileForm(RateForm):
-    """The publisher's file: the New York Fed's or FRED's CSV, or date and rate."""
+    """The publisher's file."""
 
     file = forms.FileField(label="CSV file")
     source = forms.CharField(label="Where it comes from", max_length=300)
@@ -120,7 +120,7 @@ def _new(seat: Seat, rates: list[str]) -> Iterator[Act]:
         ready=bool(rates),
         form=FileForm,
         title="Load a file",
-        says="The New York Fed's and FRED's own CSV, or two columns: date and rate. All of it is taken, or nothing.",
+        says="The New York Fed's or FRED's own CSV. All of it is taken, or nothing.",
         arguments={"rates": rates},
     )
     yield Act(

@@ -137,7 +137,7 @@ def _table(made: Report) -> Table:
 
 
 def _cell(column: Column, value: Any) -> Cell:
-    pages = {Kind.FACILITY: "admin:facility", Kind.RECEIPT: "admin:receipt"}
+    pages = {Kind.FACILITY: "admin:facility", Kind.LOAN: "admin:loan", Kind.RECEIPT: "admin:receipt"}
     name = pages.get(column.kind)
     return Cell(
         str(column.kind), value, reverse(name, args=[value]) if name and value else "", column.kind in NUMBERS

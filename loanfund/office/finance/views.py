@@ -1,5 +1,7 @@
-"""The finance desk, each subject in a module of its own. Importing them puts their pages into the office."""
+"""The finance desk, each subject in a module of its own; loaded in the order in which the menu has them."""
 
-from loanfund.office.finance import fixings, reports, statements
+from importlib import import_module
 
-__all__ = ["fixings", "reports", "statements"]
+SUBJECTS = ("statements", "reports", "month_end", "fixings")
+for subject in SUBJECTS:
+    import_module(f"loanfund.office.finance.{subject}")

@@ -1,29 +1,20 @@
-"""The operations desk, each subject in a module of its own. Importing them puts their pages into the office."""
+"""The operations desk, each subject in a module of its own; loaded in the order in which the menu has them."""
 
-from loanfund.office.operations import (
-    accounts,
-    closes,
-    conditions,
-    drawdowns,
-    facilities,
-    instructions,
-    people,
-    policies,
-    receipt,
-    receipts,
-    refunds,
-)
+from importlib import import_module
 
-__all__ = [
-    "accounts",
-    "closes",
-    "conditions",
+SUBJECTS = (
     "drawdowns",
-    "facilities",
-    "instructions",
-    "people",
-    "policies",
-    "receipt",
     "receipts",
+    "receipt",
     "refunds",
-]
+    "facilities",
+    "loans",
+    "conditions",
+    "instructions",
+    "closes",
+    "accounts",
+    "policies",
+    "people",
+)
+for subject in SUBJECTS:
+    import_module(f"loanfund.office.operations.{subject}")
