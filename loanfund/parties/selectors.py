@@ -138,6 +138,11 @@ def notices_for(user: User) -> QuerySet[Notice]:
     return Notice.objects.filter(recipient=user).order_by("-id")
 
 
+def notices_of(user: User, partner: Partner) -> QuerySet[Notice]:
+    """What a person was told about a partner and about themselves, newest first."""
+    return notices_for(user).filter(Q(partner=partner) | Q(partner=None))
+
+
 def key_in_force(digest: str, now: datetime) -> ApiKey | None:
     """The API key with this SHA-256 digest, neither revoked nor run out, whose person still acts for the partner."""
     return (

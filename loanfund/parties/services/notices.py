@@ -112,7 +112,7 @@ def send_claimed(*, notice_id: int, base_url: str, now: datetime) -> bool:
     with transaction.atomic():
         notice = (
             Notice.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("recipient")
+            .select_related("recipient", "partner")
             .filter(pk=notice_id, state=Notice.State.CLAIMED)
             .first()
         )
@@ -148,7 +148,8 @@ def send_claimed(*, notice_id: int, base_url: str, now: datetime) -> bool:
 
 
 def _mail(notice: Notice, base_url: str) -> None:
-    link = f"\n\n{base_url}{notice.link}" if notice.link else ""
+    way = notice.link or (f"/partners/{notice.partner.number}/notices/" if notice.partner else "")
+    link = f"\n\n{base_url}{way}" if way else ""
     message = EmailMessage(
         subject=notice.subject,
         body=f"{notice.body}{link}\n",

@@ -187,7 +187,7 @@ class OwnerForm(forms.Form):
         error_messages={
             "invalid": "This is no number. Write the share in per cent, such as 37.5.",
             "min_value": "The share has to be above 0.",
-            "max_value": "Nobody owns more than 100 %.",
+            "max_value": "Nobody owns more than 100 %%.",
             "max_decimal_places": "At most four decimals.",
             "max_digits": "A share has at most three digits before and four after the point.",
             "max_whole_digits": "A share has at most three digits before the point.",

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from loanfund.portal.company import accounts, owners, papers, people, registering, views
+from loanfund.portal.company import accounts, details, notices, overview, owners, papers, people, registering
 
 open_pages: list[URLPattern | URLResolver] = [
     path("", registering.home, name="home"),
@@ -10,10 +10,12 @@ open_pages: list[URLPattern | URLResolver] = [
     path("invitations/<str:token>/", registering.invitation, name="invitation"),
 ]
 partner_pages: list[URLPattern | URLResolver] = [
-    path("", views.overview, name="overview"),
-    path("notices/", views.notices, name="notices"),
-    path("company/", views.company, name="company"),
-    path("company/details/", views.details, name="details"),
+    path("", overview.overview, name="overview"),
+    path("notices/", notices.notices, name="notices"),
+    path("notices/read/", notices.read_all, name="read_all"),
+    path("notices/<int:notice>/", notices.open_notice, name="open_notice"),
+    path("company/", details.company, name="company"),
+    path("company/details/", details.details, name="details"),
     path("company/people/", people.people, name="people"),
     path("company/people/invite/", people.invite_person, name="invite"),
     path("company/people/<int:member>/", people.member, name="member"),

@@ -35,6 +35,12 @@
   const summary = document.querySelector(".error-summary");
   if (summary) summary.focus();
 
+  // On a phone the tabs scroll: the one that is open comes into view.
+  document.querySelectorAll(".tabs [aria-current]").forEach((tab) => {
+    const row = tab.closest("ul");
+    row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+  });
+
   // A menu closes on Escape and on a click elsewhere.
   const close = (except) =>
     document.querySelectorAll("details.menu[open]").forEach((menu) => {

@@ -1,4 +1,4 @@
-"""The company's first pages: how it stands, its details, what it was told."""
+"""The company's details."""
 
 from typing import Any
 
@@ -11,12 +11,6 @@ from loanfund.parties.services.rights import EDITORS
 from loanfund.portal.access import Visit, partner_page, show
 from loanfund.portal.company.forms import DetailsForm, country_name
 from loanfund.portal.company.sending import changed_by, send
-
-
-@partner_page
-def overview(request: HttpRequest, visit: Visit) -> HttpResponse:
-    """Where the company stands with the fund."""
-    return show(request, visit, "portal/company/overview.html")
 
 
 @partner_page
@@ -58,9 +52,3 @@ def details(request: HttpRequest, visit: Visit) -> HttpResponse:
         },
         status=422 if form.is_bound else 200,
     )
-
-
-@partner_page
-def notices(request: HttpRequest, visit: Visit) -> HttpResponse:
-    """What the company was told."""
-    return show(request, visit, "portal/company/notices.html")
