@@ -14,6 +14,7 @@ from loanfund.reporting.models import StatementExport
 from loanfund.reporting.selectors import Subject, statement_for
 from loanfund.reporting.services import Export, export_statement
 from loanfund.servicing.models import CloseRun, Loan
+from tests.reporting.recompute import differences
 from tests.servicing.world import World, bullet, make_world, person
 
 pytestmark = pytest.mark.django_db
@@ -148,3 +149,10 @@ def test_an_export_that_the_books_no_longer_give_is_named(world: Drawn) -> None:
     )
     (broken,) = verify_statements().breaks
     assert "has another content today" in broken.sentence
+
+
+def test_every_interest_figure_is_worked_out_again_by_the_calculator_from_the_csv(world: Drawn) -> None:
+    for subject in (world.partner, world.facility, world.first):
+        assert differences(take(world, subject).bytes) == []
+    torn = take(world, world.facility).bytes.replace(b"15000.000000000000", b"15000.010000000000")
+    assert len(differences(torn)) >= 1

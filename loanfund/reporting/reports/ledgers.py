@@ -73,6 +73,7 @@ def trial_balance(fund: Fund, *, as_of: date, detail: str = "kind") -> Report:
         account = AccountKind(kind)
         code = CODES.get(account, account.value)
         rows.append((Family(family).label, code, account.label, owner, debits, credits_, left, right))
+    rows.sort(key=lambda row: (row[0] != Family.MONEY.label, row[0], row[1], row[3]))
     checks = tuple(
         Check(f"Debit and credit balances, {Family(family).label}", left, right)
         for family, (left, right) in sides.items()

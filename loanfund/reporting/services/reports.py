@@ -4,7 +4,7 @@ import hashlib
 import io
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -105,7 +105,7 @@ def _large_xlsx(spec: ReportSpec, fund: Fund, values: Mapping[str, Any]) -> byte
     """The whole of a large report as a workbook, row by row from a cursor on the server."""
     assert spec.query is not None
     out = io.BytesIO()
-    look = spec.build(fund, **values)
+    look = replace(spec.build(fund, **values), notes=(), cut=False)
     connection.ensure_connection()
     with connection.chunked_cursor() as cursor:
         cursor.execute(spec.query(fund, **values))
