@@ -11,13 +11,13 @@ from django.urls import reverse
 
 from loanfund.facilities.models import Facility
 from loanfund.facilities.selectors import conditions_standing, terms_on
+from loanfund.facilities.wording import in_words, read_terms
 from loanfund.office.operations.acts import Act, Desk, Done, Entries
 from loanfund.office.operations.fields import AmountField, ReasonForm
 from loanfund.office.operations.history import timeline
 from loanfund.office.operations.lists import listed
 from loanfund.office.operations.positions import positions, principals
 from loanfund.office.operations.seat import CREDIT, DESK, Seat, take_seat
-from loanfund.office.operations.terms import in_words, read_terms
 from loanfund.office.pages import page, show
 from loanfund.servicing import rights, services
 from loanfund.servicing.models import CloseException, Instruction

@@ -14,6 +14,7 @@ from loanfund.audit.errors import Refused
 from loanfund.calculation.terms import FacilityTerms
 from loanfund.facilities.models import Facility
 from loanfund.facilities.selectors import authority_for, policy_in_force, terms_on
+from loanfund.facilities.wording import in_words, read_terms
 from loanfund.office.operations.acts import Act, Desk, Done, Entries
 from loanfund.office.operations.changes import SAYS, ChangeForm
 from loanfund.office.operations.fields import ReasonForm
@@ -22,7 +23,6 @@ from loanfund.office.operations.history import timeline
 from loanfund.office.operations.lists import listed
 from loanfund.office.operations.receipt import BookForm
 from loanfund.office.operations.seat import CREDIT, DESK, MAKERS_AND_CHECKERS, Seat, take_seat
-from loanfund.office.operations.terms import in_words, read_terms
 from loanfund.office.pages import page, show
 from loanfund.parties import roles
 from loanfund.reference.selectors import calendar
