@@ -29,12 +29,12 @@ def _readings(newest: int, as_of: date, end_of_day: bool) -> Factors:
     return Factors(Fixings(values, as_of, end_of_day))
 
 
-def factors_on(as_of: date, *, end_of_day: bool) -> Factors:
+def factors_on(as_of: date, *, end_of_day: bool, newest: int | None = None) -> Factors:
     """Growths under what is known of the fixings, judged on a business date: at its start, or when it is over.
 
-    Shared within the process until a fixing is added.
+    Shared within the process until a fixing is added. `newest` is `newest_fixing()` where the caller has just asked.
     """
-    return _readings(newest_fixing(), as_of, end_of_day)
+    return _readings(newest_fixing() if newest is None else newest, as_of, end_of_day)
 
 
 def newest_fixing() -> int:

@@ -100,13 +100,13 @@ MOST_KEPT = 5_000
 
 
 def _stamp(facility: Facility) -> tuple[object, ...]:
-    return _stamps([facility.pk])[facility.pk]
+    return _stamps([facility.pk], newest_fixing())[facility.pk]
 
 
-def _stamps(facilities: Sequence[int]) -> dict[int, tuple[object, ...]]:
+def _stamps(facilities: Sequence[int], fixing: int) -> dict[int, tuple[object, ...]]:
     counted = Event.objects.filter(facility_id__in=facilities).values_list("facility_id")
     seen = {pk: (n, newest) for pk, n, newest in counted.annotate(count=Count("pk"), newest=Max("pk"))}
-    place, fixing = connection.settings_dict["NAME"], newest_fixing()
+    place = connection.settings_dict["NAME"]
     return {pk: (place, *seen.get(pk, (0, None)), fixing) for pk in facilities}
 
 
@@ -114,10 +114,11 @@ def _stamps(facilities: Sequence[int]) -> dict[int, tuple[object, ...]]:
 class Roll:
     """What a few statements read of many facilities at once. Good for as long as they are locked.
 
-    `stamps` change with a facility's events and with the fixings, `coming` are its events of a value date after the day
-    that was asked for, in order, `loans` the ids of its loans by number.
+    `fixing` is the newest fixing; `stamps` change with it and with a facility's events; `coming` are its events of a value
+    date after the day that was asked for, in order; `loans` the ids of its loans by number.
     """
 
+    fixing: int
     stamps: dict[int, tuple[object, ...]]
     coming: dict[int, list[Event]]
     loans: dict[int, dict[str, int]]
@@ -133,7 +134,8 @@ def call_roll(facilities: Sequence[int], after: date) -> Roll:
     of_these = Loan.objects.filter(facility_id__in=facilities)
     for pk, number, loan in of_these.values_list("facility_id", "number", "pk"):
         loans.setdefault(pk, {})[number] = loan
-    return Roll(_stamps(facilities), coming, loans)
+    fixing = newest_fixing()
+    return Roll(fixing, _stamps(facilities, fixing), coming, loans)
 
 
 def _keep(facility: Facility, kept: Kept) -> None:
@@ -169,7 +171,8 @@ def night_step(facility: Facility, on: date, roll: Roll) -> Picture | None:
         if row.kind in KINDS and row.value_date == on + ONE_DAY
     ]
     try:
-        state, record = advance(kept.history.state, planned, factors_on(on, end_of_day=True))
+        factors = factors_on(on, end_of_day=True, newest=roll.fixing)
+        state, record = advance(kept.history.state, planned, factors)
     except ValueError as error:
         raise Refused(f"{facility.number}: {error}") from error
     history = history_of(state, record)

@@ -63,12 +63,12 @@ class StepResult:
     left: Any = None
 
 
-def finish_step(
+def finished_step(
     run: CloseRun, name: str, position: int, started_at: datetime, result: StepResult
 ) -> CloseStep:
-    """Record a step as done."""
+    """The record of a step that is done, still to be stored."""
     text = json.dumps(result.left, sort_keys=True, default=str)
-    return CloseStep.objects.create(
+    return CloseStep(
         run=run,
         position=position,
         name=name,

@@ -23,7 +23,7 @@ from loanfund.facilities.services import advance_business_date
 from loanfund.servicing.close import accrue as accrual
 from loanfund.servicing.close import batches, prove, runs, start_of_day
 from loanfund.servicing.close.runs import StepResult
-from loanfund.servicing.models import CloseBatch, CloseException, CloseRun
+from loanfund.servicing.models import CloseBatch, CloseException, CloseRun, CloseStep
 
 ACCRUE, FALL_DUE = "accrue", "fall_due"
 
@@ -117,6 +117,8 @@ def advance(run_id: int) -> Outcome:
 def _next(run: CloseRun) -> Outcome:
     """Every step that can be done now: up to the batches that others work on, or to the end."""
     done = {step.name: step for step in run.steps.all()}
+    fresh: list[CloseStep] = []
+    waits = False
     for position, (name, function) in enumerate(STEPS, start=1):
         if name in done:
             continue
@@ -126,9 +128,14 @@ def _next(run: CloseRun) -> Outcome:
         else:
             found = _batches(run, name)
             if found is None:
-                return Outcome.WAITS
+                waits = True
+                break
             result, started = found
-        done[name] = runs.finish_step(run, name, position, started, result)
+        done[name] = runs.finished_step(run, name, position, started, result)
+        fresh.append(done[name])
+    CloseStep.objects.bulk_create(fresh)
+    if waits:
+        return Outcome.WAITS
     open_exceptions = CloseException.objects.filter(facility__fund=run.fund).exclude(state="cured").count()
     runs.finish(
         run, exceptions=open_exceptions, loans=done[ACCRUE].counts.get("rows", 0), digest=done["prove"].digest
