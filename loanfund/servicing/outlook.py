@@ -4,7 +4,7 @@ What a fixing will be nobody knows: on days to come the last published one stand
 marked as estimated.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from loanfund.audit.errors import Refused
 from loanfund.calculation import facility as of
-from loanfund.calculation.events import Received
+from loanfund.calculation.events import Event, Received
 from loanfund.calculation.history import History
 from loanfund.calculation.rates import FixedRate, Fixings, SteppedRate
 from loanfund.calculation.state import State
@@ -52,14 +52,15 @@ def payoff_on(facility: Facility, on: date, *, loan: str = "") -> tuple[of.Payof
     return quote, estimated
 
 
-def paid_on_time(facility: Facility, through: date) -> History:
-    """The history to a day ahead, if from today on everything is paid on its day and nothing more is drawn.
+def paid_on_time(facility: Facility, through: date, extra: Sequence[Event] = ()) -> History:
+    """The history to a day ahead, if from today on everything is paid on its day and nothing more is drawn; with `extra`
+    as if these events, which are not stored, had been agreed too.
 
     Money beyond all dues stands ready as of today: it pays what is due, then each due as it falls due, and repays nothing
     early but what a notice has announced. So what it adds to the past is what is owed today.
     """
     today, terms = business_date(facility), terms_of(facility)
-    events = known_events(facility, through=through)
+    events = [*known_events(facility, through=through), *(one for one in extra if one.value_date <= through)]
     last = max((event.id for event in events), default="")
     plenty = terms.commitment * 1000
     events.append(Received(id=f"{last}~", value_date=today, amount=plenty, booked_on=today))

@@ -38,6 +38,7 @@ from loanfund.servicing.selectors.schedules import (
     loan_overview,
     schedule_of,
 )
+from loanfund.servicing.selectors.trying import Coming, WhatIf, prepaying
 from loanfund.servicing.selectors.waiting import (
     Arrear,
     ReceiptsWaiting,
@@ -56,6 +57,7 @@ __all__ = [
     "AllocationLine",
     "Arrear",
     "BalancePoint",
+    "Coming",
     "DrawdownLine",
     "Explanation",
     "InterestDay",
@@ -68,6 +70,7 @@ __all__ = [
     "Status",
     "WaitingDrawdown",
     "WaitingInstruction",
+    "WhatIf",
     "allowed_on_close",
     "allowed_on_desk",
     "allowed_on_drawdown",
@@ -93,6 +96,7 @@ __all__ = [
     "loan_overview",
     "nights",
     "payoff",
+    "prepaying",
     "principal",
     "receipts_of",
     "receipts_waiting",
