@@ -63,6 +63,29 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("commitment__gt", 0)),
+                        name="facilities_facility_commitment_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("availability_start__gte", models.F("signed_on")),
+                            ("availability_end__gte", models.F("availability_start")),
+                            ("maturity__gte", models.F("availability_end")),
+                        ),
+                        name="facilities_facility_dates_in_order",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                ["available", "closed_to_drawdown", "accelerated", "written_off", "closed"],
+                            )
+                        ),
+                        name="facilities_facility_state_known",
+                    ),
+                ],
                 "verbose_name_plural": "facilities",
                 "ordering": ["number"],
             },
@@ -105,6 +128,19 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("facility", "position"), name="facilities_conditionprecedent_position_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state", "waived"), ("waived_by_decision", ""), _connector="XOR"),
+                        name="facilities_conditionprecedent_waiver_names_decision",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("scope", "each"), ("state", "satisfied"), _negated=True),
+                        name="facilities_conditionprecedent_each_stays_open",
+                    ),
+                ],
                 "verbose_name_plural": "conditions precedent",
                 "ordering": ["facility", "position"],
             },
@@ -144,6 +180,12 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("expires_on__gte", models.F("granted_on"))),
+                        name="facilities_authority_dates_in_order",
+                    )
+                ],
                 "verbose_name_plural": "authorities",
                 "ordering": ["facility", "granted_on", "id"],
                 "abstract": False,
@@ -184,6 +226,15 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("facility", "version"), name="facilities_facilityterms_version_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("version__gt", 0)),
+                        name="facilities_facilityterms_version_from_one",
+                    ),
+                ],
                 "verbose_name_plural": "facility terms",
                 "ordering": ["facility", "version"],
                 "abstract": False,
@@ -216,6 +267,15 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("size__gt", 0)), name="facilities_fund_size_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("business_date__gte", models.F("opened_on"))),
+                        name="facilities_fund_date_after_opening",
+                    ),
+                ],
                 "ordering": ["code"],
             },
         ),
@@ -304,6 +364,81 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True),
+                            models.Q(("checker", models.F("maker")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="facilities_fundpolicy_four_eyes",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
+                        ),
+                        name="facilities_fundpolicy_checked_at_with_checker",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("fund", "version"), name="facilities_fundpolicy_version_once"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "proposed")),
+                        fields=("fund",),
+                        name="facilities_fundpolicy_one_proposed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("checker__isnull", True), ("state", "proposed")),
+                            models.Q(
+                                models.Q(("state", "proposed"), _negated=True), ("checker__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="facilities_fundpolicy_decided_by_checker",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("window_end__gt", models.F("window_start"))),
+                        name="facilities_fundpolicy_window_forward",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("min_ticket__gt", 0),
+                            models.Q(
+                                ("max_ticket__isnull", True),
+                                ("max_ticket__gte", models.F("min_ticket")),
+                                _connector="OR",
+                            ),
+                        ),
+                        name="facilities_fundpolicy_ticket_range",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("partner_limit__isnull", True), ("partner_limit__gt", 0), _connector="OR"
+                        ),
+                        name="facilities_fundpolicy_partner_limit_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("group_limit__isnull", True), ("group_limit__gt", 0), _connector="OR"
+                        ),
+                        name="facilities_fundpolicy_group_limit_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("drawdown_minimum__gt", 0), ("drawdown_multiple__gt", 0)),
+                        name="facilities_fundpolicy_drawdown_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("min_loss__gte", 0), ("min_loss_ratio__gte", 0), ("max_tenor_months__gt", 0)
+                        ),
+                        name="facilities_fundpolicy_lines_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("signatories_needed__gt", 0), ("offer_validity_days__gt", 0)),
+                        name="facilities_fundpolicy_offer_positive",
+                    ),
+                ],
                 "verbose_name_plural": "fund policies",
                 "ordering": ["fund", "-version"],
                 "abstract": False,
@@ -342,6 +477,12 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)),
+                        name="facilities_limitexception_amount_positive",
+                    )
+                ],
                 "ordering": ["id"],
                 "abstract": False,
             },
@@ -370,6 +511,23 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("policy", "segment", "up_to"),
+                        name="facilities_matrixrow_once",
+                        nulls_distinct=False,
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("approvals_needed__gt", 0), ("members_needed__gte", models.F("approvals_needed"))
+                        ),
+                        name="facilities_matrixrow_quorum_holds_approvals",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("up_to__isnull", True), ("up_to__gt", 0), _connector="OR"),
+                        name="facilities_matrixrow_amount_positive",
+                    ),
+                ],
                 "ordering": ["policy", "segment", models.OrderBy(models.F("up_to"), nulls_last=True)],
             },
         ),
@@ -413,6 +571,11 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)), name="facilities_promise_amount_positive"
+                    )
+                ],
                 "ordering": ["id"],
             },
         ),
@@ -444,6 +607,14 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("policy", "segment"), name="facilities_segmentlimit_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)), name="facilities_segmentlimit_amount_positive"
+                    ),
+                ],
                 "ordering": ["policy", "segment"],
             },
         ),
@@ -468,6 +639,14 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("policy", "over_months"), name="facilities_tenorlimit_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)), name="facilities_tenorlimit_amount_positive"
+                    ),
+                ],
                 "ordering": ["policy", "over_months"],
             },
         ),
@@ -574,197 +753,6 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.AddConstraint(
-            model_name="conditionprecedent",
-            constraint=models.UniqueConstraint(
-                fields=("facility", "position"), name="facilities_conditionprecedent_position_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="conditionprecedent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state", "waived"), ("waived_by_decision", ""), _connector="XOR"),
-                name="facilities_conditionprecedent_waiver_names_decision",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="conditionprecedent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("scope", "each"), ("state", "satisfied"), _negated=True),
-                name="facilities_conditionprecedent_each_stays_open",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="authority",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("expires_on__gte", models.F("granted_on"))),
-                name="facilities_authority_dates_in_order",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="facilityterms",
-            constraint=models.UniqueConstraint(
-                fields=("facility", "version"), name="facilities_facilityterms_version_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="facilityterms",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("version__gt", 0)), name="facilities_facilityterms_version_from_one"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("size__gt", 0)), name="facilities_fund_size_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("business_date__gte", models.F("opened_on"))),
-                name="facilities_fund_date_after_opening",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fundpolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True),
-                    models.Q(("checker", models.F("maker")), _negated=True),
-                    _connector="OR",
-                ),
-                name="facilities_fundpolicy_four_eyes",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fundpolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
-                ),
-                name="facilities_fundpolicy_checked_at_with_checker",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fundpolicy",
-            constraint=models.UniqueConstraint(
-                fields=("fund", "version"), name="facilities_fundpolicy_version_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fundpolicy",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "proposed")),
-                fields=("fund",),
-                name="facilities_fundpolicy_one_proposed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fundpolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("checker__isnull", True), ("state", "proposed")),
-                    models.Q(models.Q(("state", "proposed"), _negated=True), ("checker__isnull", False)),
-                    _connector="OR",
-                ),
-                name="facilities_fundpolicy_decided_by_checker",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fundpolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("window_end__gt", models.F("window_start"))),
-                name="facilities_fundpolicy_window_forward",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fundpolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("min_ticket__gt", 0),
-                    models.Q(
-                        ("max_ticket__isnull", True),
-                        ("max_ticket__gte", models.F("min_ticket")),
-                        _connector="OR",
-                    ),
-                ),
-                name="facilities_fundpolicy_ticket_range",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fundpolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("partner_limit__isnull", True), ("partner_limit__gt", 0), _connector="OR"
-                ),
-                name="facilities_fundpolicy_partner_limit_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fundpolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("group_limit__isnull", True), ("group_limit__gt", 0), _connector="OR"),
-                name="facilities_fundpolicy_group_limit_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fundpolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("drawdown_minimum__gt", 0), ("drawdown_multiple__gt", 0)),
-                name="facilities_fundpolicy_drawdown_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fundpolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("min_loss__gte", 0), ("min_loss_ratio__gte", 0), ("max_tenor_months__gt", 0)
-                ),
-                name="facilities_fundpolicy_lines_not_negative",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fundpolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("signatories_needed__gt", 0), ("offer_validity_days__gt", 0)),
-                name="facilities_fundpolicy_offer_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="limitexception",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0)), name="facilities_limitexception_amount_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="matrixrow",
-            constraint=models.UniqueConstraint(
-                fields=("policy", "segment", "up_to"), name="facilities_matrixrow_once", nulls_distinct=False
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="matrixrow",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("approvals_needed__gt", 0), ("members_needed__gte", models.F("approvals_needed"))
-                ),
-                name="facilities_matrixrow_quorum_holds_approvals",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="matrixrow",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("up_to__isnull", True), ("up_to__gt", 0), _connector="OR"),
-                name="facilities_matrixrow_amount_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="promise",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0)), name="facilities_promise_amount_positive"
-            ),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="promise",
             trigger=pgtrigger.compiler.Trigger(
@@ -809,32 +797,6 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddConstraint(
-            model_name="facility",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("commitment__gt", 0)), name="facilities_facility_commitment_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="facility",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("availability_start__gte", models.F("signed_on")),
-                    ("availability_end__gte", models.F("availability_start")),
-                    ("maturity__gte", models.F("availability_end")),
-                ),
-                name="facilities_facility_dates_in_order",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="facility",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["available", "closed_to_drawdown", "accelerated", "written_off", "closed"])
-                ),
-                name="facilities_facility_state_known",
-            ),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="facility",
             trigger=pgtrigger.compiler.Trigger(
@@ -862,30 +824,6 @@ class Migration(migrations.Migration):
                     table="facilities_facility",
                     when="BEFORE",
                 ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="segmentlimit",
-            constraint=models.UniqueConstraint(
-                fields=("policy", "segment"), name="facilities_segmentlimit_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="segmentlimit",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0)), name="facilities_segmentlimit_amount_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="tenorlimit",
-            constraint=models.UniqueConstraint(
-                fields=("policy", "over_months"), name="facilities_tenorlimit_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="tenorlimit",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0)), name="facilities_tenorlimit_amount_positive"
             ),
         ),
     ]

@@ -87,6 +87,17 @@ class Migration(migrations.Migration):
                 ("minimum", models.DecimalField(decimal_places=12, max_digits=38, null=True)),
                 ("maximum", models.DecimalField(decimal_places=12, max_digits=38, null=True)),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("normal_side__in", ["D", "C"])), name="ledger_account_side"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("decimals__lte", 12)), name="ledger_account_decimals"
+                    ),
+                ],
+                "indexes": [models.Index(fields=["owner"], name="ledger_account_owner")],
+            },
         ),
         migrations.CreateModel(
             name="Book",
@@ -190,6 +201,18 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("leg_count__gte", 2)), name="ledger_entry_legs"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("key", ""), _negated=True), name="ledger_entry_key"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind", ""), _negated=True), name="ledger_entry_kind"
+                    ),
+                ],
+                "indexes": [models.Index(fields=["book", "booking_date"], name="ledger_entry_booked")],
                 "verbose_name_plural": "journal entries",
                 "default_permissions": ("view",),
             },
@@ -239,6 +262,19 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("entry", "line"), name="ledger_posting_line"),
+                    models.CheckConstraint(
+                        condition=models.Q(("line__gte", 1)), name="ledger_posting_line_from_one"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)), name="ledger_posting_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("side__in", ["D", "C"])), name="ledger_posting_side"
+                    ),
+                ],
+                "indexes": [models.Index(fields=["account", "id"], name="ledger_posting_account")],
                 "default_permissions": ("view",),
             },
         ),
@@ -276,74 +312,10 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.AddIndex(
-            model_name="account",
-            index=models.Index(fields=["owner"], name="ledger_account_owner"),
-        ),
         migrations.AddConstraint(
             model_name="account",
             constraint=models.UniqueConstraint(
                 fields=("book", "kind", "owner", "currency"), name="ledger_account_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("normal_side__in", ["D", "C"])), name="ledger_account_side"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("decimals__lte", 12)), name="ledger_account_decimals"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="journalentry",
-            index=models.Index(fields=["book", "booking_date"], name="ledger_entry_booked"),
-        ),
-        migrations.AddConstraint(
-            model_name="journalentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("leg_count__gte", 2)), name="ledger_entry_legs"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="journalentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("key", ""), _negated=True), name="ledger_entry_key"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="journalentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind", ""), _negated=True), name="ledger_entry_kind"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="posting",
-            index=models.Index(fields=["account", "id"], name="ledger_posting_account"),
-        ),
-        migrations.AddConstraint(
-            model_name="posting",
-            constraint=models.UniqueConstraint(fields=("entry", "line"), name="ledger_posting_line"),
-        ),
-        migrations.AddConstraint(
-            model_name="posting",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("line__gte", 1)), name="ledger_posting_line_from_one"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="posting",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0)), name="ledger_posting_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="posting",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("side__in", ["D", "C"])), name="ledger_posting_side"
             ),
         ),
     ]

@@ -153,6 +153,76 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)), name="origination_application_amount_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("tenor_months__gt", 0)),
+                        name="origination_application_tenor_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("interest_only_months__lt", models.F("tenor_months"))),
+                        name="origination_application_interest_only_within_tenor",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("compensation__gte", 0)),
+                        name="origination_application_compensation_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                [
+                                    "draft",
+                                    "submitted",
+                                    "checking",
+                                    "information_requested",
+                                    "tabled",
+                                    "voting",
+                                    "approved",
+                                    "declined",
+                                    "offered",
+                                    "accepted",
+                                    "lapsed",
+                                    "withdrawn",
+                                ],
+                            )
+                        ),
+                        name="origination_application_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["draft", "withdrawn"]),
+                            models.Q(("submitted_by__isnull", False), ("submitted_on__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="origination_application_submitted_by_someone",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("state__in", ["approved", "offered", "accepted", "lapsed"]), _negated=True
+                            ),
+                            models.Q(
+                                ("approved_amount__gt", 0), ("approved_amount__lte", models.F("amount"))
+                            ),
+                            _connector="OR",
+                        ),
+                        name="origination_application_approved_within_asked",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("facility__isnull", False), ("state", "accepted")),
+                            models.Q(
+                                models.Q(("state", "accepted"), _negated=True), ("facility__isnull", True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="origination_application_accepted_has_facility",
+                    ),
+                ],
+                "indexes": [models.Index(fields=["state", "state_since"], name="origination_app_queue")],
                 "ordering": ["-id"],
             },
         ),
@@ -176,6 +246,9 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("fund", "name"), name="origination_committee_name_once")
+                ],
                 "ordering": ["name"],
             },
         ),
@@ -264,6 +337,62 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True),
+                            models.Q(("checker", models.F("maker")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="origination_committeemember_four_eyes",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
+                        ),
+                        name="origination_committeemember_checked_at_with_checker",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("left_on__isnull", True),
+                            ("left_on__gte", models.F("joined_on")),
+                            _connector="OR",
+                        ),
+                        name="origination_committeemember_dates_in_order",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "seated"), _negated=True),
+                            ("checker__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="origination_committeemember_seated_by_two",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("leave_proposed_by", models.F("leave_confirmed_by")), _negated=True
+                        ),
+                        name="origination_committeemember_leave_by_two",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("left_on__isnull", True), ("leave_confirmed_by__isnull", False), _connector="OR"
+                        ),
+                        name="origination_committeemember_leave_confirmed",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "refused"), _negated=True), ("left_on__isnull", True)
+                        ),
+                        fields=("committee", "user"),
+                        name="origination_committeemember_one_seat",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("left_on__isnull", True), ("role", "chair"), ("state", "seated")),
+                        fields=("committee",),
+                        name="origination_committeemember_one_chair",
+                    ),
+                ],
                 "ordering": ["committee", "role", "joined_on"],
                 "abstract": False,
             },
@@ -305,6 +434,11 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("user", "partner"), name="origination_conflictdeclaration_once"
+                    )
+                ],
                 "abstract": False,
             },
         ),
@@ -339,6 +473,15 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("application", "version"), name="origination_creditmemo_version_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("body", ""), _negated=True),
+                        name="origination_creditmemo_says_something",
+                    ),
+                ],
                 "ordering": ["application", "-version"],
                 "abstract": False,
             },
@@ -381,6 +524,16 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("outcome", "approved"), _negated=True),
+                            ("approvals__gt", models.F("declines")),
+                            _connector="OR",
+                        ),
+                        name="origination_decision_tie_is_decline",
+                    )
+                ],
                 "ordering": ["-id"],
                 "abstract": False,
             },
@@ -469,6 +622,23 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("upload", "row"), name="origination_liquidationrecord_row_once"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("upload", "venue", "reference"),
+                        name="origination_liquidationrecord_reference_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("loss__gte", 0)),
+                        name="origination_liquidationrecord_loss_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity__gt", 0), ("price__gte", 0)),
+                        name="origination_liquidationrecord_trade_plausible",
+                    ),
+                ],
                 "ordering": ["upload", "row"],
                 "abstract": False,
             },
@@ -530,6 +700,17 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("application", "version"), name="origination_impactassessment_version_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("net_loss__gte", 0), ("loss_in_window__gte", 0), ("compensation__gte", 0)
+                        ),
+                        name="origination_impactassessment_not_negative",
+                    ),
+                ],
                 "ordering": ["application", "-version"],
                 "abstract": False,
             },
@@ -633,6 +814,44 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True),
+                            models.Q(("checker", models.F("maker")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="origination_offer_four_eyes",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
+                        ),
+                        name="origination_offer_checked_at_with_checker",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)), name="origination_offer_amount_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("state__in", ["sent", "accepted", "declined", "lapsed"]), _negated=True
+                            ),
+                            models.Q(
+                                ("checker__isnull", False),
+                                ("expires_on__isnull", False),
+                                ("sent_on__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="origination_offer_sent_by_checker",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state__in", ["prepared", "sent"])),
+                        fields=("application",),
+                        name="origination_offer_one_open",
+                    ),
+                ],
                 "ordering": ["-id"],
                 "abstract": False,
             },
@@ -668,6 +887,13 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("offer", "user"), name="origination_offersignature_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("signed_name", ""), _negated=True),
+                        name="origination_offersignature_named",
+                    ),
+                ],
                 "ordering": ["offer", "id"],
                 "abstract": False,
             },
@@ -823,6 +1049,44 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("amount__gt", 0),
+                                ("application__isnull", False),
+                                ("facility__isnull", True),
+                                ("kind", "application"),
+                            ),
+                            models.Q(
+                                models.Q(("kind", "application"), _negated=True),
+                                ("application__isnull", True),
+                                ("facility__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="origination_proposal_about_one_thing",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("approvals_needed__gt", 0), ("members_needed__gte", models.F("approvals_needed"))
+                        ),
+                        name="origination_proposal_quorum_holds_approvals",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "void"), _negated=True),
+                            models.Q(("void_reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="origination_proposal_void_has_reason",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state__in", ["tabled", "voting", "tied"])),
+                        fields=("application",),
+                        name="origination_proposal_one_open_an_application",
+                    ),
+                ],
                 "ordering": ["-id"],
             },
         ),
@@ -866,6 +1130,12 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("text", ""), _negated=True),
+                        name="origination_question_says_something",
+                    )
+                ],
                 "ordering": ["id"],
                 "abstract": False,
             },
@@ -901,6 +1171,12 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("text", ""), _negated=True),
+                        name="origination_answer_says_something",
+                    )
+                ],
                 "ordering": ["id"],
                 "abstract": False,
             },
@@ -936,6 +1212,15 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("application", "version"), name="origination_scorecard_version_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("score__gte", 1), ("score__lte", 5)),
+                        name="origination_scorecard_score_in_range",
+                    ),
+                ],
                 "ordering": ["application", "-version"],
                 "abstract": False,
             },
@@ -977,6 +1262,14 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("question__isnull", True), ("answer__isnull", True), _connector="XOR"
+                        ),
+                        name="origination_threadfile_of_one_message",
+                    )
+                ],
                 "abstract": False,
             },
         ),
@@ -1032,6 +1325,25 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("proposal", "voter", "casting"), name="origination_vote_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True),
+                        name="origination_vote_reason_given",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("choice__in", ["approve", "decline", "abstain", "recuse"])),
+                        name="origination_vote_choice_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("casting", False), ("choice__in", ["approve", "decline"]), _connector="OR"
+                        ),
+                        name="origination_vote_casting_decides",
+                    ),
+                ],
                 "ordering": ["proposal", "id"],
                 "abstract": False,
             },
@@ -1120,166 +1432,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddConstraint(
-            model_name="committee",
-            constraint=models.UniqueConstraint(
-                fields=("fund", "name"), name="origination_committee_name_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="committeemember",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True),
-                    models.Q(("checker", models.F("maker")), _negated=True),
-                    _connector="OR",
-                ),
-                name="origination_committeemember_four_eyes",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="committeemember",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
-                ),
-                name="origination_committeemember_checked_at_with_checker",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="committeemember",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("left_on__isnull", True), ("left_on__gte", models.F("joined_on")), _connector="OR"
-                ),
-                name="origination_committeemember_dates_in_order",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="committeemember",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "seated"), _negated=True), ("checker__isnull", False), _connector="OR"
-                ),
-                name="origination_committeemember_seated_by_two",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="committeemember",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("leave_proposed_by", models.F("leave_confirmed_by")), _negated=True),
-                name="origination_committeemember_leave_by_two",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="committeemember",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("left_on__isnull", True), ("leave_confirmed_by__isnull", False), _connector="OR"
-                ),
-                name="origination_committeemember_leave_confirmed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="committeemember",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(models.Q(("state", "refused"), _negated=True), ("left_on__isnull", True)),
-                fields=("committee", "user"),
-                name="origination_committeemember_one_seat",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="committeemember",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("left_on__isnull", True), ("role", "chair"), ("state", "seated")),
-                fields=("committee",),
-                name="origination_committeemember_one_chair",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="conflictdeclaration",
-            constraint=models.UniqueConstraint(
-                fields=("user", "partner"), name="origination_conflictdeclaration_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="creditmemo",
-            constraint=models.UniqueConstraint(
-                fields=("application", "version"), name="origination_creditmemo_version_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="creditmemo",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("body", ""), _negated=True), name="origination_creditmemo_says_something"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="application",
-            index=models.Index(fields=["state", "state_since"], name="origination_app_queue"),
-        ),
-        migrations.AddConstraint(
-            model_name="application",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0)), name="origination_application_amount_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="application",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("tenor_months__gt", 0)), name="origination_application_tenor_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="application",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("interest_only_months__lt", models.F("tenor_months"))),
-                name="origination_application_interest_only_within_tenor",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="application",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("compensation__gte", 0)),
-                name="origination_application_compensation_not_negative",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="application",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        [
-                            "draft",
-                            "submitted",
-                            "checking",
-                            "information_requested",
-                            "tabled",
-                            "voting",
-                            "approved",
-                            "declined",
-                            "offered",
-                            "accepted",
-                            "lapsed",
-                            "withdrawn",
-                        ],
-                    )
-                ),
-                name="origination_application_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="application",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["draft", "withdrawn"]),
-                    models.Q(("submitted_by__isnull", False), ("submitted_on__isnull", False)),
-                    _connector="OR",
-                ),
-                name="origination_application_submitted_by_someone",
-            ),
-        ),
-        migrations.AddConstraint(
             model_name="application",
             constraint=models.CheckConstraint(
                 condition=models.Q(
@@ -1291,28 +1443,6 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="origination_application_decided_by_decision",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="application",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state__in", ["approved", "offered", "accepted", "lapsed"]), _negated=True),
-                    models.Q(("approved_amount__gt", 0), ("approved_amount__lte", models.F("amount"))),
-                    _connector="OR",
-                ),
-                name="origination_application_approved_within_asked",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="application",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("facility__isnull", False), ("state", "accepted")),
-                    models.Q(models.Q(("state", "accepted"), _negated=True), ("facility__isnull", True)),
-                    _connector="OR",
-                ),
-                name="origination_application_accepted_has_facility",
             ),
         ),
         pgtrigger.migrations.AddTrigger(
@@ -1374,93 +1504,6 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddConstraint(
-            model_name="liquidationrecord",
-            constraint=models.UniqueConstraint(
-                fields=("upload", "row"), name="origination_liquidationrecord_row_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="liquidationrecord",
-            constraint=models.UniqueConstraint(
-                fields=("upload", "venue", "reference"), name="origination_liquidationrecord_reference_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="liquidationrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("loss__gte", 0)), name="origination_liquidationrecord_loss_not_negative"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="liquidationrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gt", 0), ("price__gte", 0)),
-                name="origination_liquidationrecord_trade_plausible",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="impactassessment",
-            constraint=models.UniqueConstraint(
-                fields=("application", "version"), name="origination_impactassessment_version_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="impactassessment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("net_loss__gte", 0), ("loss_in_window__gte", 0), ("compensation__gte", 0)
-                ),
-                name="origination_impactassessment_not_negative",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True),
-                    models.Q(("checker", models.F("maker")), _negated=True),
-                    _connector="OR",
-                ),
-                name="origination_offer_four_eyes",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
-                ),
-                name="origination_offer_checked_at_with_checker",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0)), name="origination_offer_amount_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state__in", ["sent", "accepted", "declined", "lapsed"]), _negated=True),
-                    models.Q(
-                        ("checker__isnull", False), ("expires_on__isnull", False), ("sent_on__isnull", False)
-                    ),
-                    _connector="OR",
-                ),
-                name="origination_offer_sent_by_checker",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offer",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state__in", ["prepared", "sent"])),
-                fields=("application",),
-                name="origination_offer_one_open",
-            ),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="offer",
             trigger=pgtrigger.compiler.Trigger(
@@ -1503,67 +1546,6 @@ class Migration(migrations.Migration):
                     table="origination_offer",
                     when="BEFORE",
                 ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offersignature",
-            constraint=models.UniqueConstraint(
-                fields=("offer", "user"), name="origination_offersignature_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="offersignature",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("signed_name", ""), _negated=True),
-                name="origination_offersignature_named",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proposal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("amount__gt", 0),
-                        ("application__isnull", False),
-                        ("facility__isnull", True),
-                        ("kind", "application"),
-                    ),
-                    models.Q(
-                        models.Q(("kind", "application"), _negated=True),
-                        ("application__isnull", True),
-                        ("facility__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="origination_proposal_about_one_thing",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proposal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("approvals_needed__gt", 0), ("members_needed__gte", models.F("approvals_needed"))
-                ),
-                name="origination_proposal_quorum_holds_approvals",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proposal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "void"), _negated=True),
-                    models.Q(("void_reason", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="origination_proposal_void_has_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proposal",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state__in", ["tabled", "voting", "tied"])),
-                fields=("application",),
-                name="origination_proposal_one_open_an_application",
             ),
         ),
         pgtrigger.migrations.AddTrigger(
@@ -1623,77 +1605,6 @@ class Migration(migrations.Migration):
                     table="origination_proposal",
                     when="BEFORE",
                 ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="decision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("outcome", "approved"), _negated=True),
-                    ("approvals__gt", models.F("declines")),
-                    _connector="OR",
-                ),
-                name="origination_decision_tie_is_decline",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="question",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("text", ""), _negated=True), name="origination_question_says_something"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="answer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("text", ""), _negated=True), name="origination_answer_says_something"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="scorecard",
-            constraint=models.UniqueConstraint(
-                fields=("application", "version"), name="origination_scorecard_version_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="scorecard",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("score__gte", 1), ("score__lte", 5)),
-                name="origination_scorecard_score_in_range",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="threadfile",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("question__isnull", True), ("answer__isnull", True), _connector="XOR"),
-                name="origination_threadfile_of_one_message",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="vote",
-            constraint=models.UniqueConstraint(
-                fields=("proposal", "voter", "casting"), name="origination_vote_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="vote",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True), name="origination_vote_reason_given"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="vote",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("choice__in", ["approve", "decline", "abstain", "recuse"])),
-                name="origination_vote_choice_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="vote",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("casting", False), ("choice__in", ["approve", "decline"]), _connector="OR"
-                ),
-                name="origination_vote_casting_decides",
             ),
         ),
     ]

@@ -81,6 +81,12 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("email", django.db.models.functions.text.Lower("email"))),
+                        name="parties_user_email_lower",
+                    )
+                ],
                 "ordering": ["email"],
             },
         ),
@@ -157,6 +163,67 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("country"),
+                        django.db.models.functions.text.Lower("registration_number"),
+                        name="parties_partner_registered_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("country__regex", "^[A-Z]{2}$")),
+                        name="parties_partner_country_code",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kyb_status", "approved"), _negated=True),
+                            ("kyb_valid_until__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="parties_partner_approved_until",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("watch_listed", False),
+                            models.Q(("watch_reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="parties_partner_watched_for_a_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "partner_type__in",
+                                [
+                                    "trading_firm",
+                                    "market_maker",
+                                    "fund",
+                                    "miner",
+                                    "wallet",
+                                    "infrastructure",
+                                    "regulated_firm",
+                                ],
+                            )
+                        ),
+                        name="parties_partner_type_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "segment__in",
+                                [
+                                    "trading",
+                                    "market_maker",
+                                    "fund",
+                                    "miner",
+                                    "exchange",
+                                    "custodian",
+                                    "protocol",
+                                ],
+                            )
+                        ),
+                        name="parties_partner_segment_known",
+                    ),
+                ],
                 "ordering": ["number"],
             },
         ),
@@ -216,6 +283,32 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "sent"), _negated=True),
+                            ("sent_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="parties_notice_sent_when",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "claimed"), _negated=True),
+                            ("claimed_until__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="parties_notice_claimed_until",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ["waiting", "claimed"])),
+                        fields=["not_before", "id"],
+                        name="parties_notice_to_send",
+                    ),
+                    models.Index(fields=["recipient", "-id"], name="parties_notice_of"),
+                ],
                 "ordering": ["-id"],
             },
         ),
@@ -260,6 +353,23 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("ended_on__isnull", True)),
+                        fields=("user", "partner"),
+                        name="parties_membership_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("role__in", ["owner", "signatory", "preparer", "viewer"])),
+                        name="parties_membership_role_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("ended_on__isnull", True), ("ended_on__gte", models.F("since")), _connector="OR"
+                        ),
+                        name="parties_membership_ends_after_start",
+                    ),
+                ],
                 "ordering": ["partner", "user"],
             },
         ),
@@ -319,6 +429,23 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("accepted_at__isnull", True), ("withdrawn_at__isnull", True)),
+                        fields=("partner", "email"),
+                        name="parties_invitation_one_open",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("accepted_by__isnull", True), ("accepted_at__isnull", False), _connector="XOR"
+                        ),
+                        name="parties_invitation_accepted_by_someone",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("email", django.db.models.functions.text.Lower("email"))),
+                        name="parties_invitation_email_lower",
+                    ),
+                ],
                 "ordering": ["-invited_at"],
             },
         ),
@@ -435,6 +562,45 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True),
+                            models.Q(("checker", models.F("maker")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="parties_settlementaccount_four_eyes",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
+                        ),
+                        name="parties_settlementaccount_checked_at_with_checker",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("checker__isnull", True), ("state", "proposed")),
+                            models.Q(
+                                models.Q(("state", "proposed"), _negated=True), ("checker__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="parties_settlementaccount_decided_by_checker",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "confirmed"), _negated=True),
+                            ("usable_from__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="parties_settlementaccount_usable_from",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state__in", ["refused", "retired"]), _negated=True),
+                        fields=("partner", "currency", "address"),
+                        name="parties_settlementaccount_once",
+                    ),
+                ],
                 "ordering": ["partner", "label"],
                 "abstract": False,
             },
@@ -477,6 +643,15 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("size__gt", 0)), name="parties_storedfile_not_empty"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("sha256__regex", "^[0-9a-f]{64}$")),
+                        name="parties_storedfile_digest",
+                    ),
+                ],
                 "ordering": ["-id"],
             },
         ),
@@ -564,6 +739,43 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True),
+                            models.Q(("checker", models.F("maker")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="parties_kybpaper_four_eyes",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
+                        ),
+                        name="parties_kybpaper_checked_at_with_checker",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("partner", "kind", "version"), name="parties_kybpaper_version_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("checker__isnull", True), ("state", "proposed")),
+                            models.Q(
+                                models.Q(("state", "proposed"), _negated=True), ("checker__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="parties_kybpaper_decided_by_checker",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "refused"), _negated=True),
+                            models.Q(("refusal_reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="parties_kybpaper_refused_for_a_reason",
+                    ),
+                ],
                 "ordering": ["partner", "kind", "-version"],
                 "abstract": False,
             },
@@ -603,284 +815,17 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("share__gt", 0), ("share__lte", 100)),
+                        name="parties_beneficialowner_share",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("country__regex", "^[A-Z]{2}$")),
+                        name="parties_beneficialowner_country_code",
+                    ),
+                ],
                 "ordering": ["partner", "-share"],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("email", django.db.models.functions.text.Lower("email"))),
-                name="parties_user_email_lower",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="partner",
-            constraint=models.UniqueConstraint(
-                models.F("country"),
-                django.db.models.functions.text.Lower("registration_number"),
-                name="parties_partner_registered_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="partner",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("country__regex", "^[A-Z]{2}$")), name="parties_partner_country_code"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="partner",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kyb_status", "approved"), _negated=True),
-                    ("kyb_valid_until__isnull", False),
-                    _connector="OR",
-                ),
-                name="parties_partner_approved_until",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="partner",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("watch_listed", False), models.Q(("watch_reason", ""), _negated=True), _connector="OR"
-                ),
-                name="parties_partner_watched_for_a_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="partner",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "partner_type__in",
-                        [
-                            "trading_firm",
-                            "market_maker",
-                            "fund",
-                            "miner",
-                            "wallet",
-                            "infrastructure",
-                            "regulated_firm",
-                        ],
-                    )
-                ),
-                name="parties_partner_type_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="partner",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "segment__in",
-                        ["trading", "market_maker", "fund", "miner", "exchange", "custodian", "protocol"],
-                    )
-                ),
-                name="parties_partner_segment_known",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="notice",
-            index=models.Index(
-                condition=models.Q(("state__in", ["waiting", "claimed"])),
-                fields=["not_before", "id"],
-                name="parties_notice_to_send",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="notice",
-            index=models.Index(fields=["recipient", "-id"], name="parties_notice_of"),
-        ),
-        migrations.AddConstraint(
-            model_name="notice",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "sent"), _negated=True), ("sent_at__isnull", False), _connector="OR"
-                ),
-                name="parties_notice_sent_when",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="notice",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "claimed"), _negated=True),
-                    ("claimed_until__isnull", False),
-                    _connector="OR",
-                ),
-                name="parties_notice_claimed_until",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("ended_on__isnull", True)),
-                fields=("user", "partner"),
-                name="parties_membership_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("role__in", ["owner", "signatory", "preparer", "viewer"])),
-                name="parties_membership_role_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("ended_on__isnull", True), ("ended_on__gte", models.F("since")), _connector="OR"
-                ),
-                name="parties_membership_ends_after_start",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invitation",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("accepted_at__isnull", True), ("withdrawn_at__isnull", True)),
-                fields=("partner", "email"),
-                name="parties_invitation_one_open",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invitation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("accepted_by__isnull", True), ("accepted_at__isnull", False), _connector="XOR"
-                ),
-                name="parties_invitation_accepted_by_someone",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invitation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("email", django.db.models.functions.text.Lower("email"))),
-                name="parties_invitation_email_lower",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="settlementaccount",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True),
-                    models.Q(("checker", models.F("maker")), _negated=True),
-                    _connector="OR",
-                ),
-                name="parties_settlementaccount_four_eyes",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="settlementaccount",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
-                ),
-                name="parties_settlementaccount_checked_at_with_checker",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="settlementaccount",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("checker__isnull", True), ("state", "proposed")),
-                    models.Q(models.Q(("state", "proposed"), _negated=True), ("checker__isnull", False)),
-                    _connector="OR",
-                ),
-                name="parties_settlementaccount_decided_by_checker",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="settlementaccount",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "confirmed"), _negated=True),
-                    ("usable_from__isnull", False),
-                    _connector="OR",
-                ),
-                name="parties_settlementaccount_usable_from",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="settlementaccount",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state__in", ["refused", "retired"]), _negated=True),
-                fields=("partner", "currency", "address"),
-                name="parties_settlementaccount_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="storedfile",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("size__gt", 0)), name="parties_storedfile_not_empty"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="storedfile",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("sha256__regex", "^[0-9a-f]{64}$")), name="parties_storedfile_digest"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="kybpaper",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True),
-                    models.Q(("checker", models.F("maker")), _negated=True),
-                    _connector="OR",
-                ),
-                name="parties_kybpaper_four_eyes",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="kybpaper",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
-                ),
-                name="parties_kybpaper_checked_at_with_checker",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="kybpaper",
-            constraint=models.UniqueConstraint(
-                fields=("partner", "kind", "version"), name="parties_kybpaper_version_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="kybpaper",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("checker__isnull", True), ("state", "proposed")),
-                    models.Q(models.Q(("state", "proposed"), _negated=True), ("checker__isnull", False)),
-                    _connector="OR",
-                ),
-                name="parties_kybpaper_decided_by_checker",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="kybpaper",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "refused"), _negated=True),
-                    models.Q(("refusal_reason", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="parties_kybpaper_refused_for_a_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="beneficialowner",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("share__gt", 0), ("share__lte", 100)),
-                name="parties_beneficialowner_share",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="beneficialowner",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("country__regex", "^[A-Z]{2}$")),
-                name="parties_beneficialowner_country_code",
-            ),
         ),
     ]

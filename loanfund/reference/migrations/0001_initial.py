@@ -95,6 +95,41 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True),
+                            models.Q(("checker", models.F("maker")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="reference_fixingproposal_four_eyes",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
+                        ),
+                        name="reference_fixingproposal_checked_at_with_checker",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("source", ""), _negated=True),
+                        name="reference_fixingproposal_source_given",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("checker__isnull", True), ("state", "proposed")),
+                            models.Q(
+                                models.Q(("state", "proposed"), _negated=True), ("checker__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="reference_fixingproposal_decided_by_checker",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "proposed")),
+                        fields=("rate", "date"),
+                        name="reference_fixingproposal_one_open",
+                    ),
+                ],
                 "ordering": ["-id"],
                 "abstract": False,
             },
@@ -188,51 +223,5 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="fixingproposal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True),
-                    models.Q(("checker", models.F("maker")), _negated=True),
-                    _connector="OR",
-                ),
-                name="reference_fixingproposal_four_eyes",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fixingproposal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
-                ),
-                name="reference_fixingproposal_checked_at_with_checker",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fixingproposal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("source", ""), _negated=True),
-                name="reference_fixingproposal_source_given",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fixingproposal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("checker__isnull", True), ("state", "proposed")),
-                    models.Q(models.Q(("state", "proposed"), _negated=True), ("checker__isnull", False)),
-                    _connector="OR",
-                ),
-                name="reference_fixingproposal_decided_by_checker",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fixingproposal",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "proposed")),
-                fields=("rate", "date"),
-                name="reference_fixingproposal_one_open",
-            ),
         ),
     ]

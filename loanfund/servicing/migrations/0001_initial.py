@@ -144,6 +144,9 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("fund", "digest"), name="servicing_bankimport_file_once")
+                ],
                 "ordering": ["-id"],
             },
         ),
@@ -192,6 +195,14 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("fund", "business_date"), name="servicing_closerun_once"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "done"), _negated=True),
+                        fields=("fund",),
+                        name="servicing_closerun_one_open_a_fund",
+                    ),
+                ],
                 "ordering": ["-business_date"],
             },
         ),
@@ -245,6 +256,17 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "cured"), _negated=True),
+                        fields=("facility",),
+                        name="servicing_closeexception_one_open",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True),
+                        name="servicing_closeexception_reason",
+                    ),
+                ],
                 "ordering": ["-id"],
             },
         ),
@@ -285,6 +307,15 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("run", "step", "number"), name="servicing_closebatch_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("first_facility__lte", models.F("last_facility"))),
+                        name="servicing_closebatch_range",
+                    ),
+                ],
                 "verbose_name_plural": "close batches",
                 "ordering": ["run", "step", "number"],
             },
@@ -314,6 +345,9 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("run", "name"), name="servicing_closestep_once")
+                ],
                 "ordering": ["run", "position"],
             },
         ),
@@ -390,6 +424,11 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("entry_key", "facility", "kind"), name="servicing_controlposting_once"
+                    )
+                ],
                 "ordering": ["facility", "id"],
             },
         ),
@@ -528,6 +567,55 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)), name="servicing_drawdown_amount_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("approved_by__isnull", True),
+                            models.Q(("approved_by", models.F("requested_by")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="servicing_drawdown_approver_is_not_requester",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("released_by__isnull", True),
+                            models.Q(("released_by", models.F("approved_by")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="servicing_drawdown_two_people",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state__in", ["released", "settled"]), _negated=True),
+                            models.Q(("approved_by__isnull", False), ("released_by__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="servicing_drawdown_released_after_approval",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("settled_by__isnull", False),
+                                ("state", "settled"),
+                                ("value_date__isnull", False),
+                                models.Q(("reference", ""), _negated=True),
+                            ),
+                            models.Q(
+                                models.Q(("state", "settled"), _negated=True), ("value_date__isnull", True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="servicing_drawdown_settled_with_reference",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("reference", ""), _negated=True),
+                        fields=("reference",),
+                        name="servicing_drawdown_reference_once",
+                    ),
+                ],
                 "ordering": ["-id"],
             },
         ),
@@ -576,6 +664,19 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("facility", "number"), name="servicing_event_number_once"
+                    ),
+                    models.UniqueConstraint(fields=("facility", "key"), name="servicing_event_key_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("number__gt", 0)), name="servicing_event_number_from_one"
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["value_date"], name="servicing_event_value"),
+                    models.Index(fields=["booking_date"], name="servicing_event_booked"),
+                ],
                 "ordering": ["facility", "number"],
             },
         ),
@@ -665,6 +766,15 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)), name="servicing_loan_amount_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("maturity__gt", models.F("disbursed_on"))),
+                        name="servicing_loan_matures_after_it_begins",
+                    ),
+                ],
                 "ordering": ["number"],
             },
         ),
@@ -694,6 +804,15 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("loan", "start", "version"), name="servicing_interestperiod_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("end__gt", models.F("start"))),
+                        name="servicing_interestperiod_forward",
+                    ),
+                ],
                 "ordering": ["loan", "start", "version"],
             },
         ),
@@ -811,6 +930,41 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True),
+                            models.Q(("checker", models.F("maker")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="servicing_instruction_four_eyes",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
+                        ),
+                        name="servicing_instruction_checked_at_with_checker",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "booked"), _negated=True),
+                            models.Q(("booked_on__isnull", False), ("checker__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="servicing_instruction_booked_by_a_second_person",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "amendment"), ("state", "booked"), _negated=True),
+                            ("consent_by__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="servicing_instruction_amendment_with_consent",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True), name="servicing_instruction_reason"
+                    ),
+                ],
                 "ordering": ["-id"],
                 "abstract": False,
             },
@@ -881,6 +1035,10 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("facility", "key", "sequence"), name="servicing_due_once")
+                ],
+                "indexes": [models.Index(fields=["due_date"], name="servicing_due_date")],
                 "ordering": ["facility", "due_date", "key", "sequence"],
             },
         ),
@@ -948,6 +1106,20 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=(
+                            "facility",
+                            "source",
+                            "due_key",
+                            "component",
+                            "how",
+                            "value_date",
+                            "sequence",
+                        ),
+                        name="servicing_allocation_once",
+                    )
+                ],
                 "ordering": ["facility", "value_date", "id"],
             },
         ),
@@ -1033,6 +1205,38 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True),
+                            models.Q(("checker", models.F("maker")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="servicing_receipt_four_eyes",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
+                        ),
+                        name="servicing_receipt_checked_at_with_checker",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)), name="servicing_receipt_amount_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state__in", ["booked", "reversed"]), _negated=True),
+                            models.Q(("booked_on__isnull", False), ("checker__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="servicing_receipt_booked_by_a_second_person",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "rejected"), _negated=True),
+                        fields=("fund", "fingerprint"),
+                        name="servicing_receipt_once",
+                    ),
+                ],
                 "ordering": ["-id"],
                 "abstract": False,
             },
@@ -1069,6 +1273,11 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("bank_import", "line"), name="servicing_bankimportrow_once"
+                    )
+                ],
                 "ordering": ["bank_import", "line"],
             },
         ),
@@ -1140,6 +1349,33 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True),
+                            models.Q(("checker", models.F("maker")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="servicing_receiptshare_four_eyes",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
+                        ),
+                        name="servicing_receiptshare_checked_at_with_checker",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)), name="servicing_receiptshare_amount_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "booked"), _negated=True),
+                            models.Q(("checker__isnull", False), ("event__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="servicing_receiptshare_booked_with_event",
+                    ),
+                ],
                 "ordering": ["receipt", "id"],
                 "abstract": False,
             },
@@ -1225,387 +1461,52 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True),
+                            models.Q(("checker", models.F("maker")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="servicing_refund_four_eyes",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
+                        ),
+                        name="servicing_refund_checked_at_with_checker",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)), name="servicing_refund_amount_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("facility__isnull", False), ("receipt__isnull", False), _connector="XOR"
+                        ),
+                        name="servicing_refund_of_one_holding",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state__in", ["approved", "paid"]), _negated=True),
+                            ("checker__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="servicing_refund_approved_by_a_second_person",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "paid"), _negated=True),
+                            models.Q(
+                                models.Q(("reference", ""), _negated=True),
+                                ("paid_on__gte", models.F("proposed_on")),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="servicing_refund_paid_with_reference",
+                    ),
+                ],
                 "ordering": ["-id"],
                 "abstract": False,
             },
-        ),
-        migrations.AddConstraint(
-            model_name="bankimport",
-            constraint=models.UniqueConstraint(
-                fields=("fund", "digest"), name="servicing_bankimport_file_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="closerun",
-            constraint=models.UniqueConstraint(
-                fields=("fund", "business_date"), name="servicing_closerun_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="closerun",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "done"), _negated=True),
-                fields=("fund",),
-                name="servicing_closerun_one_open_a_fund",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="closeexception",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "cured"), _negated=True),
-                fields=("facility",),
-                name="servicing_closeexception_one_open",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="closeexception",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True), name="servicing_closeexception_reason"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="closebatch",
-            constraint=models.UniqueConstraint(
-                fields=("run", "step", "number"), name="servicing_closebatch_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="closebatch",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("first_facility__lte", models.F("last_facility"))),
-                name="servicing_closebatch_range",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="closestep",
-            constraint=models.UniqueConstraint(fields=("run", "name"), name="servicing_closestep_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="controlposting",
-            constraint=models.UniqueConstraint(
-                fields=("entry_key", "facility", "kind"), name="servicing_controlposting_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="drawdown",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0)), name="servicing_drawdown_amount_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="drawdown",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("approved_by__isnull", True),
-                    models.Q(("approved_by", models.F("requested_by")), _negated=True),
-                    _connector="OR",
-                ),
-                name="servicing_drawdown_approver_is_not_requester",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="drawdown",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("released_by__isnull", True),
-                    models.Q(("released_by", models.F("approved_by")), _negated=True),
-                    _connector="OR",
-                ),
-                name="servicing_drawdown_two_people",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="drawdown",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state__in", ["released", "settled"]), _negated=True),
-                    models.Q(("approved_by__isnull", False), ("released_by__isnull", False)),
-                    _connector="OR",
-                ),
-                name="servicing_drawdown_released_after_approval",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="drawdown",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("settled_by__isnull", False),
-                        ("state", "settled"),
-                        ("value_date__isnull", False),
-                        models.Q(("reference", ""), _negated=True),
-                    ),
-                    models.Q(models.Q(("state", "settled"), _negated=True), ("value_date__isnull", True)),
-                    _connector="OR",
-                ),
-                name="servicing_drawdown_settled_with_reference",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="drawdown",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("reference", ""), _negated=True),
-                fields=("reference",),
-                name="servicing_drawdown_reference_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="loan",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0)), name="servicing_loan_amount_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="loan",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("maturity__gt", models.F("disbursed_on"))),
-                name="servicing_loan_matures_after_it_begins",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="interestperiod",
-            constraint=models.UniqueConstraint(
-                fields=("loan", "start", "version"), name="servicing_interestperiod_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="interestperiod",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("end__gt", models.F("start"))), name="servicing_interestperiod_forward"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="instruction",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True),
-                    models.Q(("checker", models.F("maker")), _negated=True),
-                    _connector="OR",
-                ),
-                name="servicing_instruction_four_eyes",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="instruction",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
-                ),
-                name="servicing_instruction_checked_at_with_checker",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="instruction",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "booked"), _negated=True),
-                    models.Q(("booked_on__isnull", False), ("checker__isnull", False)),
-                    _connector="OR",
-                ),
-                name="servicing_instruction_booked_by_a_second_person",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="instruction",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "amendment"), ("state", "booked"), _negated=True),
-                    ("consent_by__isnull", False),
-                    _connector="OR",
-                ),
-                name="servicing_instruction_amendment_with_consent",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="instruction",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True), name="servicing_instruction_reason"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="event",
-            index=models.Index(fields=["value_date"], name="servicing_event_value"),
-        ),
-        migrations.AddIndex(
-            model_name="event",
-            index=models.Index(fields=["booking_date"], name="servicing_event_booked"),
-        ),
-        migrations.AddConstraint(
-            model_name="event",
-            constraint=models.UniqueConstraint(
-                fields=("facility", "number"), name="servicing_event_number_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="event",
-            constraint=models.UniqueConstraint(fields=("facility", "key"), name="servicing_event_key_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="event",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("number__gt", 0)), name="servicing_event_number_from_one"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="due",
-            index=models.Index(fields=["due_date"], name="servicing_due_date"),
-        ),
-        migrations.AddConstraint(
-            model_name="due",
-            constraint=models.UniqueConstraint(
-                fields=("facility", "key", "sequence"), name="servicing_due_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="allocation",
-            constraint=models.UniqueConstraint(
-                fields=("facility", "source", "due_key", "component", "how", "value_date", "sequence"),
-                name="servicing_allocation_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="receipt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True),
-                    models.Q(("checker", models.F("maker")), _negated=True),
-                    _connector="OR",
-                ),
-                name="servicing_receipt_four_eyes",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="receipt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
-                ),
-                name="servicing_receipt_checked_at_with_checker",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="receipt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0)), name="servicing_receipt_amount_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="receipt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state__in", ["booked", "reversed"]), _negated=True),
-                    models.Q(("booked_on__isnull", False), ("checker__isnull", False)),
-                    _connector="OR",
-                ),
-                name="servicing_receipt_booked_by_a_second_person",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="receipt",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "rejected"), _negated=True),
-                fields=("fund", "fingerprint"),
-                name="servicing_receipt_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="bankimportrow",
-            constraint=models.UniqueConstraint(
-                fields=("bank_import", "line"), name="servicing_bankimportrow_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="receiptshare",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True),
-                    models.Q(("checker", models.F("maker")), _negated=True),
-                    _connector="OR",
-                ),
-                name="servicing_receiptshare_four_eyes",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="receiptshare",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
-                ),
-                name="servicing_receiptshare_checked_at_with_checker",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="receiptshare",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0)), name="servicing_receiptshare_amount_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="receiptshare",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "booked"), _negated=True),
-                    models.Q(("checker__isnull", False), ("event__isnull", False)),
-                    _connector="OR",
-                ),
-                name="servicing_receiptshare_booked_with_event",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True),
-                    models.Q(("checker", models.F("maker")), _negated=True),
-                    _connector="OR",
-                ),
-                name="servicing_refund_four_eyes",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker__isnull", True), ("checked_at__isnull", False), _connector="XOR"
-                ),
-                name="servicing_refund_checked_at_with_checker",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0)), name="servicing_refund_amount_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("facility__isnull", False), ("receipt__isnull", False), _connector="XOR"),
-                name="servicing_refund_of_one_holding",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state__in", ["approved", "paid"]), _negated=True),
-                    ("checker__isnull", False),
-                    _connector="OR",
-                ),
-                name="servicing_refund_approved_by_a_second_person",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "paid"), _negated=True),
-                    models.Q(
-                        models.Q(("reference", ""), _negated=True), ("paid_on__gte", models.F("proposed_on"))
-                    ),
-                    _connector="OR",
-                ),
-                name="servicing_refund_paid_with_reference",
-            ),
         ),
     ]
