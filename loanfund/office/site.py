@@ -6,9 +6,11 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 
 from loanfund.facilities.models import Fund
+from loanfund.office.committee.home import today
 from loanfund.office.pages import PAGES, SECTIONS
 from loanfund.parties import roles
 from loanfund.parties.models import User
@@ -44,6 +46,10 @@ class OfficeSite(admin.AdminSite):
             else set()
         )
         return context | {"business_date": fund and fund.business_date, "office_menu": menu(held)}
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Today: the home page of whoever is signed in."""
+        return super().index(request, {**today(request), **(extra_context or {})})
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         user = request.user

@@ -18,6 +18,7 @@ from loanfund.origination import services
 from loanfund.origination.models import Application, Proposal
 from loanfund.origination.models.states import State
 from loanfund.origination.selectors import allowed_actions, allowed_on_proposal
+from loanfund.origination.terms import as_money
 from loanfund.parties import roles
 
 
@@ -46,7 +47,10 @@ def table_application(request: HttpRequest, number: str) -> HttpResponse:
         arguments={
             "application": one,
             "deal": deal,
-            "initial": {"amount": one.amount, "conditions": condition_lines(policy.conditions_precedent)},
+            "initial": {
+                "amount": as_money(one.amount, seat.fund.currency),
+                "conditions": condition_lines(policy.conditions_precedent),
+            },
         },
     )
     return _written(request, seat, one, act, title=f"Proposal for {one.number}", deal=deal)
@@ -84,7 +88,7 @@ def replace_proposal(request: HttpRequest, number: str) -> HttpResponse:
             "deal": old.terms,
             "fixed": True,
             "initial": {
-                "amount": old.amount,
+                "amount": as_money(old.amount or one.amount, seat.fund.currency),
                 "summary": old.summary,
                 "conditions": condition_lines(old.conditions),
             },
