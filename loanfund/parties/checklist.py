@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from django.db.models import QuerySet
+
 from loanfund.parties.models import KybPaper, Partner
 
 Kind = KybPaper.Kind
@@ -85,10 +87,21 @@ WANTED = frozenset({"missing", "refused", "expired", "renew soon"})
 
 
 def paper_checklist(partner: Partner, on: date) -> list[PaperLine]:
-    """Every paper asked of a partner, and any other that it handed in, as it stands on a day. One query."""
+    """Every paper asked of a partner, and any other that it handed in, as it stands on a day, with its files and who
+    handed them in and checked them. One query.
+    """
+    return _lines(partner, on, KybPaper.objects.select_related("file", "maker", "checker"))
+
+
+def papers_wanted(partner: Partner, on: date) -> list[PaperLine]:
+    """The papers about which the partner has something to do. One small query."""
+    small = KybPaper.objects.only("partner_id", "kind", "version", "state", "expires_on")
+    return [line for line in _lines(partner, on, small) if line.wanted]
+
+
+def _lines(partner: Partner, on: date, papers: QuerySet[KybPaper]) -> list[PaperLine]:
     versions: dict[str, list[KybPaper]] = {}
-    papers = KybPaper.objects.filter(partner=partner).select_related("file", "maker", "checker")
-    for paper in papers.order_by("kind", "-version"):
+    for paper in papers.filter(partner=partner).order_by("kind", "-version"):
         versions.setdefault(paper.kind, []).append(paper)
     wanted = list(required_kinds(partner.partner_type))
     others = [Kind(kind) for kind in versions if kind not in wanted]

@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from loanfund.parties.checklist import paper_checklist
+from loanfund.parties.checklist import papers_wanted
 from loanfund.parties.models import SettlementAccount
 from loanfund.parties.selectors import notices_of, owned_share
 from loanfund.parties.services.rights import EDITORS
@@ -53,7 +53,7 @@ def overview(request: HttpRequest, visit: Visit) -> HttpResponse:
             *_facility_tasks(visit, facilities),
             *_company_tasks(visit),
         ],
-        "notices": notices_of(visit.user, visit.partner)[:LATEST],
+        "notices": notices_of(visit.user, visit.partner).defer("body", "last_error")[:LATEST],
         "may_apply": visit.may(*EDITORS),
         **_figures(facilities),
     }
@@ -125,7 +125,7 @@ def _company_tasks(visit: Visit) -> list[Task]:
     """Papers, owners and accounts that wait. Three queries at most."""
     number, tasks = visit.partner.number, []
     if visit.may(*EDITORS):
-        wanted = [line for line in paper_checklist(visit.partner, visit.on) if line.wanted]
+        wanted = papers_wanted(visit.partner, visit.on)
         if wanted:
             names = ", ".join(line.label.lower() for line in wanted[:3])
             more = f" and {len(wanted) - 3} more" if len(wanted) > 3 else ""

@@ -50,8 +50,8 @@ class ApplicationLine:
 
 
 def application_lines(partner: Partner, person: User) -> list[ApplicationLine]:
-    """The partner's applications that are not ended, newest first. Three queries."""
-    found = (
+    """The partner's applications that are not ended, newest first. One query, and two more while an offer stands."""
+    found = list(
         Application.objects.filter(partner=partner)
         .exclude(state__in=list(FINAL))
         .annotate(
@@ -60,12 +60,7 @@ def application_lines(partner: Partner, person: User) -> list[ApplicationLine]:
         )
         .order_by("-id")
     )
-    offers = {
-        offer.application_id: offer
-        for offer in Offer.objects.filter(
-            application__partner=partner, state=Offer.State.SENT
-        ).prefetch_related("signatures")
-    }
+    offers = _offers_to_sign(found)
     lines = []
     for application in found:
         words, tone = WAITING[State(application.state)]
@@ -75,6 +70,15 @@ def application_lines(partner: Partner, person: User) -> list[ApplicationLine]:
             ApplicationLine(application, words, tone, application.asked - application.answered, offer, signed)
         )
     return lines
+
+
+def _offers_to_sign(applications: Iterable[Application]) -> dict[int, Offer]:
+    """The offers that wait for signatures, by application."""
+    offered = [one.pk for one in applications if one.state == State.OFFERED]
+    if not offered:
+        return {}
+    sent = Offer.objects.filter(application__in=offered, state=Offer.State.SENT).defer("document")
+    return {offer.application_id: offer for offer in sent.prefetch_related("signatures")}
 
 
 @dataclass(frozen=True)
