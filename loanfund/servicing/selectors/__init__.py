@@ -28,6 +28,7 @@ from loanfund.servicing.selectors.facilities import (
     principal,
 )
 from loanfund.servicing.selectors.quotes import PayoffQuote, facility_payoff, payoff
+from loanfund.servicing.selectors.rates import rate_history
 from loanfund.servicing.selectors.receipts import unapplied, unassigned
 from loanfund.servicing.selectors.schedules import (
     BalancePoint,
@@ -98,6 +99,7 @@ __all__ = [
     "payoff",
     "prepaying",
     "principal",
+    "rate_history",
     "receipts_of",
     "receipts_waiting",
     "schedule_of",
