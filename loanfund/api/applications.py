@@ -10,7 +10,7 @@ from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from loanfund.api.documents import KEYED, REFUSALS
+from loanfund.api.documents import KEYED, PAGED, REFUSALS, page_of
 from loanfund.api.frame import PartnerView
 from loanfund.api.money import AmountText, Money
 from loanfund.facilities.selectors import policy_in_force
@@ -39,8 +39,8 @@ class ApplicationRow(serializers.ModelSerializer[Application]):
     """An application in a list."""
 
     amount = Money(currency="fund.currency")
-    approved_amount = Money(currency="fund.currency")
-    facility = serializers.CharField(source="facility.number", default=None, read_only=True)
+    approved_amount = Money(currency="fund.currency", allow_null=True)
+    facility = serializers.CharField(source="facility.number", allow_null=True, read_only=True)
 
     class Meta:
         model = Application
@@ -73,7 +73,7 @@ class PaperShape(serializers.ModelSerializer[ApplicationDocument]):
 class ApplicationShape(ApplicationRow):
     """One application with its papers, what is missing, and what its losses come to."""
 
-    net_assets = Money(currency="fund.currency")
+    net_assets = Money(currency="fund.currency", allow_null=True)
     compensation = Money(currency="fund.currency")
     papers = PaperShape(source="documents", many=True, read_only=True)
     missing = serializers.SerializerMethodField()
@@ -196,7 +196,12 @@ class ApplicationView(PartnerView):
 class Applications(PartnerView):
     """The partner's applications, newest first; and a new one."""
 
-    @extend_schema(operation_id="applications", tags=["applications"], responses=ApplicationRow(many=True))
+    @extend_schema(
+        operation_id="applications",
+        tags=["applications"],
+        parameters=PAGED,
+        responses={200: page_of(ApplicationRow), **REFUSALS},
+    )
     def get(self, request: Request) -> Response:
         return self.page(applications_of(self.partner), ApplicationRow)
 
@@ -398,7 +403,12 @@ def offers_of(view: PartnerView) -> models.QuerySet[Offer]:
 class Offers(PartnerView):
     """Offers that were sent, newest first."""
 
-    @extend_schema(operation_id="offers", tags=["offers"], responses=OfferRow(many=True))
+    @extend_schema(
+        operation_id="offers",
+        tags=["offers"],
+        parameters=PAGED,
+        responses={200: page_of(OfferRow), **REFUSALS},
+    )
     def get(self, request: Request) -> Response:
         return self.page(offers_of(self), OfferRow)
 

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from loanfund.api.applications import ReasonInput
-from loanfund.api.documents import KEYED, REFUSALS
+from loanfund.api.documents import KEYED, PAGED, REFUSALS, page_of
 from loanfund.api.frame import PartnerView
 from loanfund.api.money import AmountText, Money, money
 from loanfund.facilities.models import Facility
@@ -44,7 +44,7 @@ class LoanShape(serializers.ModelSerializer[Loan]):
 
     amount = Money()
     principal = serializers.SerializerMethodField()
-    drawdown = serializers.CharField(source="drawdown.number", default=None, read_only=True)
+    drawdown = serializers.CharField(source="drawdown.number", allow_null=True, read_only=True)
 
     class Meta:
         model = Loan
@@ -72,7 +72,7 @@ class DueShape(serializers.Serializer[Any]):
 
     key = serializers.CharField()
     component = serializers.CharField()
-    loan = serializers.CharField(source="loan.number", default=None)
+    loan = serializers.CharField(source="loan.number", default=None, allow_null=True)
     due_date = serializers.DateField()
     days_past_due = serializers.IntegerField()
     amount = serializers.SerializerMethodField()
@@ -106,8 +106,10 @@ class DrawdownShape(serializers.ModelSerializer[Drawdown]):
 
     facility = serializers.CharField(source="facility.number", read_only=True)
     amount = Money()
-    settlement_account = serializers.IntegerField(source="settlement_account_id", read_only=True)
-    loan = serializers.CharField(source="loan.number", default=None, read_only=True)
+    settlement_account = serializers.IntegerField(
+        source="settlement_account_id", read_only=True, allow_null=True
+    )
+    loan = serializers.CharField(source="loan.number", allow_null=True, read_only=True)
 
     class Meta:
         model = Drawdown
@@ -141,7 +143,12 @@ class FacilityView(PartnerView):
 class Facilities(FacilityView):
     """The partner's facilities, newest first."""
 
-    @extend_schema(operation_id="facilities", tags=["facilities"], responses=FacilityRow(many=True))
+    @extend_schema(
+        operation_id="facilities",
+        tags=["facilities"],
+        parameters=PAGED,
+        responses={200: page_of(FacilityRow), **REFUSALS},
+    )
     def get(self, request: Request) -> Response:
         return self.page(self.facilities(), FacilityRow)
 
@@ -180,7 +187,10 @@ class Drawdowns(FacilityView):
     """Requests to borrow under one facility; and a new one."""
 
     @extend_schema(
-        operation_id="drawdowns", tags=["drawdowns"], responses={200: DrawdownShape(many=True), **REFUSALS}
+        operation_id="drawdowns",
+        tags=["drawdowns"],
+        parameters=PAGED,
+        responses={200: page_of(DrawdownShape), **REFUSALS},
     )
     def get(self, request: Request, number: str) -> Response:
         rows = self.facility(number).drawdowns.select_related("facility", "loan").order_by("-id")

@@ -5,6 +5,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from loanfund.api.documents import PAGED, REFUSALS, page_of
 from loanfund.api.frame import PartnerView
 from loanfund.parties.models import Partner, SettlementAccount
 
@@ -35,7 +36,7 @@ class AccountShape(serializers.ModelSerializer[SettlementAccount]):
 class PartnerPage(PartnerView):
     """Who am I, and what day is it."""
 
-    @extend_schema(operation_id="partner", tags=["company"], responses=PartnerShape)
+    @extend_schema(operation_id="partner", tags=["company"], responses={200: PartnerShape, **REFUSALS})
     def get(self, request: Request) -> Response:
         return Response(PartnerShape(self.partner, context={"on": self.on}).data)
 
@@ -43,7 +44,12 @@ class PartnerPage(PartnerView):
 class Accounts(PartnerView):
     """Settlement accounts. They are named and confirmed in the portal, by two people."""
 
-    @extend_schema(operation_id="settlement_accounts", tags=["company"], responses=AccountShape(many=True))
+    @extend_schema(
+        operation_id="settlement_accounts",
+        tags=["company"],
+        parameters=PAGED,
+        responses={200: page_of(AccountShape), **REFUSALS},
+    )
     def get(self, request: Request) -> Response:
         rows = SettlementAccount.objects.filter(partner=self.partner)
         return self.page(rows, AccountShape)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, inline_serializer
 from rest_framework import serializers
 
 TITLE = "Loan fund: the partner's interface"
@@ -40,6 +40,24 @@ class Problem(serializers.Serializer[Any]):
     code = serializers.CharField(required=False)
     errors = serializers.ListField(  # type: ignore[assignment] # DRF takes a field of this name
         child=serializers.DictField(), required=False
+    )
+
+
+PAGED = [
+    OpenApiParameter("cursor", str, description="From `next` or `previous` of another page."),
+    OpenApiParameter("page_size", int, description="Up to 200; 50 unless told."),
+]
+
+
+def page_of(shape: type[serializers.BaseSerializer[Any]]) -> serializers.Serializer[Any]:
+    """One page of a list: the addresses of its neighbours and its rows."""
+    return inline_serializer(
+        shape.__name__.removesuffix("Shape").removesuffix("Row") + "Page",
+        {
+            "next": serializers.URLField(allow_null=True),
+            "previous": serializers.URLField(allow_null=True),
+            "results": shape(many=True),
+        },
     )
 
 

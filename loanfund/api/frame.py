@@ -10,6 +10,7 @@ from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.pagination import CursorPagination
+from rest_framework.parsers import BaseParser, JSONParser
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -80,6 +81,7 @@ class PartnerView(APIView):
     permission_classes = (IsAuthenticated, MayWrite)
     throttle_classes = (KeyThrottle, WriteThrottle)
     content_negotiation_class = Negotiation
+    parser_classes: tuple[type[BaseParser], ...] = (JSONParser,)
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
         return answer

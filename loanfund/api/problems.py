@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
@@ -110,6 +111,7 @@ def _headers(error: Exception) -> Iterator[tuple[str, str]]:
         yield "Retry-After", str(int(wait) + 1)
 
 
+@csrf_exempt
 def nowhere(request: HttpRequest, rest: str = "") -> JsonResponse:
     """An address that the API does not have."""
     body = problem(404, "The API has no such address. See /api/v1/openapi.json.")

@@ -216,6 +216,7 @@ def test_too_many_requests_are_told_when_to_come_back(desk: Caller, monkeypatch:
 
 
 def test_an_address_that_is_none_and_json_that_is_none_are_said_as_problems(desk: Caller) -> None:
+    assert desk.post("nothing/here", {}).status == 404
     nowhere = desk.get("nothing/here")
     assert (nowhere.status, nowhere.headers["Content-Type"]) == (404, "application/problem+json")
     broken = desk._call(

@@ -5,8 +5,10 @@ import hashlib
 import io
 import time
 import zipfile
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
@@ -18,6 +20,7 @@ from loanfund.parties.models import Partner, User
 from loanfund.parties.services import register_partner
 from loanfund.reporting.invariants import INVARIANTS
 from loanfund.reporting.models import MonthItem, MonthRun, StatementExport
+from loanfund.reporting.packing import BOOKS
 from loanfund.reporting.selectors import month_progress, statement_for, waits_for_a_worker
 from loanfund.reporting.services import ask_month, claim_items, finish_run, make_item, open_month
 from loanfund.reporting.tasks import take_up
@@ -82,7 +85,7 @@ def test_the_zip_holds_each_statement_a_manifest_and_all_lines(
     assert run.state == MonthRun.State.DONE
     files = unzipped(run, finance)
     numbers = sorted(facility.partner.number for facility in world.facilities)
-    assert len(files) == 2 * 2 + 3
+    assert len(files) == 2 * 2 + len(BOOKS) + 4
     sums = dict(line.split("  ")[::-1] for line in files["SHA256SUMS"].decode().splitlines())
     assert {
         name: hashlib.sha256(content).hexdigest() for name, content in files.items() if name in sums
@@ -103,6 +106,23 @@ def test_the_zip_holds_each_statement_a_manifest_and_all_lines(
             if line["partner"] == facility.partner.number
         ]
         assert len(lines) == len(statement.lines)
+
+
+def marks(files: dict[str, bytes]) -> list[dict[str, str]]:
+    return [
+        row for row in csv.DictReader(io.StringIO(files["tie-out.csv"].decode())) if row["mark"] == "BREAK"
+    ]
+
+
+def test_the_pack_ties_out_statements_books_and_rows(month: tuple[World, User]) -> None:
+    files = unzipped(work(ask(month)), month[1])
+    assert marks(files) == []
+    sheet = list(csv.DictReader(io.StringIO(files["tie-out.csv"].decode())))
+    assert {"statements", "trial-balance", "receipts", "arrears"} <= {row["source"] for row in sheet}
+    assert {Decimal(row["difference"]) for row in sheet} == {Decimal(0)}
+    owed = next(row for row in sheet if row["source"] == "statements")
+    assert Decimal(owed["figure"]) > 7_000_000
+    assert files["books/general-ledger.csv"].startswith(b"booking_date,value_date,entry,")
 
 
 def test_the_same_month_twice_is_the_same_file(month: tuple[World, User]) -> None:
@@ -187,4 +207,24 @@ def test_a_worker_makes_the_month_that_a_button_asked_for(running: Stack) -> Non
         time.sleep(0.1)
     assert run.state == MonthRun.State.DONE, running.worker.output()
     assert not MonthItem.objects.filter(run=run).exclude(state="done").exists()
-    assert len(unzipped(run, month[1])) == 7
+    assert "tie-out.csv" in unzipped(run, month[1])
+
+
+def test_one_altered_row_is_named_on_the_tie_out_sheet(
+    module_db: str, running: Stack, superuser_sql: Callable[..., list[tuple[Any, ...]]]
+) -> None:
+    """The month is made again after someone with every right changed a posted night by a cent."""
+    world_fund = MonthRun.objects.latest("pk").fund
+    finance = User.objects.get(email="finance@example.org")
+    superuser_sql(
+        "SET session_replication_role = replica; "
+        "UPDATE servicing_accrual SET posted = posted + 0.01 WHERE accrual_date = '2026-03-10' AND loan_id ="
+        " (SELECT min(id) FROM servicing_loan)"
+    )
+    run = ask_month(
+        fund=world_fund, month=MARCH, actor=finance, on=world_fund.business_date, formats=("csv",)
+    )
+    made = work(run, datetime.now(UTC))
+    found = marks(unzipped(made, finance))
+    assert any(row["what"].startswith("servicing_accrual") for row in found), found
+    assert any(row["source"] == "accrual-roll-forward" and row["difference"] == "0.01" for row in found)

@@ -8,6 +8,7 @@ from loanfund.reporting.reports.accruals import ledger_balances
 from loanfund.reporting.reports.report import (
     AS_OF,
     LENDERS,
+    PERIOD,
     ZERO,
     Check,
     Column,
@@ -16,6 +17,7 @@ from loanfund.reporting.reports.report import (
     ReportSpec,
     as_of_words,
     fetched,
+    period_words,
     report_of,
 )
 
@@ -81,6 +83,61 @@ def unapplied(fund: Fund, *, as_of: date) -> Report:
     return report_of(spec, fund, as_of_words(fund, as_of), columns, rows, checks=checks)
 
 
+RECEIVED = """
+SELECT r.number, r.value_date, r.booked_on, r.reference, r.sender, r.transfer_hash, r.match_reason,
+    coalesce(string_agg(f.number, ' ' ORDER BY f.number), ''), m.email, c.email, r.reversed_on, r.asset,
+    r.asset_amount, r.asset_rate, r.amount,
+    coalesce(sum(s.amount), 0)
+FROM servicing_receipt r
+JOIN parties_user m ON m.id = r.maker_id
+LEFT JOIN parties_user c ON c.id = r.checker_id
+LEFT JOIN servicing_event e ON e.booking_date <= %(last_day)s
+    AND e.id IN (SELECT x.event_id FROM servicing_receiptshare x WHERE x.receipt_id = r.id)
+LEFT JOIN servicing_receiptshare s ON s.event_id = e.id
+LEFT JOIN facilities_facility f ON f.id = s.facility_id
+WHERE r.fund_id = %(fund)s AND (
+    r.booked_on BETWEEN %(first_day)s AND %(last_day)s OR r.reversed_on BETWEEN %(first_day)s AND %(last_day)s
+)
+GROUP BY r.id, m.id, c.id ORDER BY r.booked_on, r.number
+"""
+
+
+def receipts(fund: Fund, *, first_day: date, last_day: date) -> Report:
+    """Every receipt booked or reversed in a period: where it was found to belong, why, and by which two people."""
+    columns = (
+        Column("receipt", "Receipt", Kind.RECEIPT),
+        Column("value_date", "Value", Kind.DATE),
+        Column("booked_on", "Booked", Kind.DATE),
+        Column("reference", "Reference"),
+        Column("sender", "Sender"),
+        Column("transfer_hash", "Transfer hash"),
+        Column("why", "Matched because"),
+        Column("facilities", "Facilities"),
+        Column("entered_by", "Entered by"),
+        Column("booked_by", "Booked by"),
+        Column("reversed_on", "Reversed", Kind.DATE),
+        Column("asset", "Asset"),
+        Column("asset_amount", "Amount of the asset", Kind.EXACT),
+        Column("asset_rate", "Rate", Kind.EXACT),
+        Column("amount", "Amount", Kind.MONEY, total=True),
+        Column("assigned", "Assigned", Kind.MONEY, total=True),
+    )
+    rows = fetched(RECEIVED, first_day=first_day, last_day=last_day, fund=fund.pk)
+    still = [(*row[:10], row[10] if row[10] and row[10] <= last_day else None, *row[11:]) for row in rows]
+    booked = sum((row[14] for row in still if row[2] and first_day <= row[2] <= last_day), ZERO)
+    (came,) = fetched(CAME, first_day=first_day, last_day=last_day, book=fund.book_id)[0]
+    checks = (Check("Receipts booked", booked, came),)
+    spec = ("receipts", "Receipts")
+    return report_of(spec, fund, period_words(fund, first_day, last_day), columns, still, checks=checks)
+
+
+CAME = """
+SELECT coalesce(sum(p.amount), 0) FROM ledger_journalentry e
+JOIN ledger_posting p ON p.entry_id = e.id AND p.side = 'D'
+JOIN ledger_account a ON a.id = p.account_id AND a.kind IN ('CASH', 'BANK_OVERDRAFT')
+WHERE e.book_id = %(book)s AND e.kind = 'receipt_booked' AND e.booking_date BETWEEN %(first_day)s AND %(last_day)s
+"""
+
 LEFT_BEHIND = """
 SELECT r.business_date, f.number, p.number, p.legal_name, x.since, x.reason, x.attempts,
     CASE WHEN x.cured_on IS NOT NULL AND x.cured_on <= %(as_of)s THEN x.cured_on END
@@ -113,6 +170,14 @@ def exceptions(fund: Fund, *, as_of: date) -> Report:
 
 
 SPECS = (
+    ReportSpec(
+        "receipts",
+        "Receipts",
+        "Every receipt booked or reversed, where it belongs, why, and by which two people; tied to the cash that came in.",
+        PERIOD,
+        LENDERS,
+        receipts,
+    ),
     ReportSpec(
         "unapplied",
         "Unapplied receipts",

@@ -129,7 +129,7 @@ def finish_run(*, run_id: int, now: datetime) -> MonthRun:
     items = list(run.items.select_related("partner").order_by("partner__number"))
     if run.state != MonthRun.State.ASKED or any(item.state == MonthItem.State.OPEN for item in items):
         return run
-    with packed(items) as made:
+    with packed(run, items) as made:
         run.sha256 = hashlib.file_digest(made, "sha256").hexdigest()
         run.size = made.seek(0, 2)
         made.seek(0)

@@ -9,7 +9,6 @@ from datetime import date
 from typing import Any
 
 from django.db import connection, transaction
-from psycopg import sql
 
 from loanfund.audit.errors import Refused
 from loanfund.audit.services import record
@@ -18,10 +17,10 @@ from loanfund.parties.models import User
 from loanfund.parties.selectors import has_role
 from loanfund.reporting.report_files import as_csv, as_xlsx
 from loanfund.reporting.report_sheets import write_xlsx
+from loanfund.reporting.report_streams import csv_blocks
 from loanfund.reporting.reports import REPORTS, Report, ReportSpec
 from loanfund.reporting.services.statements import FORMATS, Export
 
-BLOCK = 1 << 16
 SHEET_ROWS = 1_000_000
 """What a worksheet can hold (1,048,576) less its head and totals."""
 
@@ -82,23 +81,6 @@ def export_report(
     digest = hashlib.sha256(content).hexdigest()
     record(actor=actor, action="report.exported", obj=fund, on=on, after={**after, "sha256": digest})
     return Export(name, content_type, content, digest)
-
-
-def csv_blocks(spec: ReportSpec, fund: Fund, values: Mapping[str, Any]) -> Iterator[bytes]:
-    """The whole of a large report as CSV, in blocks of about 64 kB, straight from the database's COPY."""
-    assert spec.query is not None
-    head = ",".join(column.name for column in spec.columns)
-    yield f"{head}\n".encode()
-    query = sql.SQL("COPY ({}) TO STDOUT WITH (FORMAT csv)").format(spec.query(fund, **values))
-    with connection.cursor() as cursor, cursor.copy(query) as copy:
-        held, size = [], 0
-        for block in copy:
-            held.append(block)
-            size += len(block)
-            if size >= BLOCK:
-                yield b"".join(held)
-                held, size = [], 0
-        yield b"".join(held)
 
 
 def _large_xlsx(spec: ReportSpec, fund: Fund, values: Mapping[str, Any]) -> bytes:
