@@ -25,12 +25,16 @@ RELIABLE = {
 def close_batch(batch_id: int, run_id: int) -> None:
     """Do one batch; whoever finishes the last one takes the run on."""
     if steps.work_batch(batch_id) and not steps.open_work(run_id):
-        advance_run.delay(run_id)
+        _take_on(run_id)
 
 
 @shared_task(name="servicing.advance_run", **RELIABLE)
 def advance_run(run_id: int) -> None:
     """Take a run forward; when it waits for batches, send those."""
+    _take_on(run_id)
+
+
+def _take_on(run_id: int) -> None:
     outcome = steps.advance(run_id)
     if outcome is Outcome.WAITS:
         for batch_id in steps.open_work(run_id):
