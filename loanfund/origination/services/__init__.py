@@ -4,14 +4,17 @@ from loanfund.origination.services.applications import (
     assign_analyst,
     attach_document,
     check_document,
+    check_request,
     edit_application,
+    missing_papers,
     return_to_partner,
     start_application,
     start_check,
     submit_application,
     withdraw_application,
+    words_digest,
 )
-from loanfund.origination.services.evidence import assess_impact, import_liquidations
+from loanfund.origination.services.evidence import assess_impact, import_liquidations, weigh_impact
 from loanfund.origination.services.offers import (
     decline_offer,
     lapse_due,
@@ -57,6 +60,7 @@ __all__ = [
     "cast_deciding_vote",
     "cast_vote",
     "check_document",
+    "check_request",
     "close_voting",
     "confirm_leave",
     "confirm_seat",
@@ -68,6 +72,7 @@ __all__ = [
     "import_liquidations",
     "lapse_due",
     "make_offer",
+    "missing_papers",
     "open_voting",
     "propose_leave",
     "propose_reserved",
@@ -87,7 +92,9 @@ __all__ = [
     "start_check",
     "submit_application",
     "table_proposal",
+    "weigh_impact",
     "withdraw_application",
+    "words_digest",
     "write_memo",
     "write_minutes",
 ]

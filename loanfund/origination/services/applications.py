@@ -1,6 +1,6 @@
 """The partner's side of an application, and the analyst's desk work on it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,6 +10,7 @@ from django.db import transaction
 from loanfund.audit.errors import Refused
 from loanfund.audit.services import record
 from loanfund.calculation.money import currency as currency_of
+from loanfund.facilities.canonical import digest
 from loanfund.facilities.models import Fund, FundPolicy
 from loanfund.facilities.selectors import policy_in_force
 from loanfund.facilities.services import lock_business_date, release
@@ -65,14 +66,24 @@ def start_application(
 
 @transaction.atomic
 def edit_application(
-    *, application: Application, values: Mapping[str, Any], actor: User, on: date
+    *, application: Application, values: Mapping[str, Any], actor: User, on: date, seen: str = ""
 ) -> Application:
-    """Change a draft; `values` as in start_application. Refused once it is submitted."""
+    """Change a draft; `values` as in start_application. Refused once it is submitted.
+
+    `seen` is the `words_digest` of these values as they stood before the change was thought of: when they stand
+    otherwise by now, it is Refused with the code "stale".
+    """
     locked = locked_application(application)
     require_place(actor=actor, partner=locked.partner, roles=PREPARES, to="change its application")
     if locked.state != State.DRAFT:
         raise Refused(
             f"{locked.number} is {locked.get_state_display()}; only a draft can be changed.", code="state"
+        )
+    if seen and seen != words_digest(locked, values):
+        raise Refused(
+            "This was changed in another window since you opened it. What you typed is kept below; compare it with "
+            "what is saved now, then send it again.",
+            code="stale",
         )
     cleaned = _cleaned(locked.fund, values)
     before = {name: getattr(locked, name) for name in cleaned}
@@ -261,6 +272,11 @@ def return_to_partner(*, application: Application, reason: str, actor: User, on:
     locked = locked_application(application)
     move(locked, "return_to_partner", actor=actor, on=on, reason=said)
     return locked
+
+
+def words_digest(application: Application, names: Iterable[str]) -> str:
+    """The digest of an application's own words under these names, to notice that somebody else changed them."""
+    return digest({name: _shown({name: getattr(application, name)})[name] for name in sorted(names)})
 
 
 def promise_reference(application: Application) -> str:

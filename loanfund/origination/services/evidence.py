@@ -127,6 +127,17 @@ def assess_impact(
     return assessment
 
 
+def weigh_impact(*, application: Application, on: date) -> list[dict[str, Any]]:
+    """The lines of an assessment as they would be now, by the figures that the instance carries, saved or not.
+
+    Nothing is stored. See ImpactAssessment.lines.
+    """
+    policy = policy_in_force(application.fund, on)
+    upload = application.uploads.first()
+    figures = _figures(application, policy, upload)
+    return assessment_lines(application, policy, figures, _claimed_elsewhere(application, upload))
+
+
 def _figures(
     application: Application, policy: FundPolicy, upload: LiquidationUpload | None
 ) -> dict[str, Any]:

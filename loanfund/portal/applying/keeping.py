@@ -1,0 +1,49 @@
+"""What somebody typed is not lost: neither when the session has ended, nor when another tab was quicker."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponseBase
+
+KEPT = "typed"
+MOST_CHARACTERS = 20_000
+NOT_TYPED = {"csrfmiddlewaretoken", "request_id", "seen", "code"}
+ENDED = (
+    "Your session had ended, so nothing was saved yet. Sign in again: what you typed is kept and stands in the form; "
+    "only files have to be chosen again."
+)
+BACK = (
+    "Here is what you typed before your session ended. Nothing of it is saved yet: look it over and send it."
+)
+
+Page = Callable[..., HttpResponseBase]
+
+
+def typed_kept(view: Page) -> Page:
+    """Around a page with a form: sent without a session, its words wait in the browser's next session."""
+
+    @wraps(view)
+    def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method == "POST" and not request.user.is_authenticated:
+            typed = {name: value for name, value in request.POST.items() if name not in NOT_TYPED}
+            if sum(map(len, typed.values())) <= MOST_CHARACTERS:
+                request.session[KEPT] = {"path": request.path, "typed": typed}
+                messages.warning(request, ENDED)
+            return redirect_to_login(request.get_full_path())
+        return view(request, *args, **kwargs)
+
+    return page
+
+
+def typed_before(request: HttpRequest) -> dict[str, str]:
+    """What was typed into this page's form before the session ended: given once, with a sentence; else nothing."""
+    kept = request.session.get(KEPT)
+    if request.method != "GET" or not kept or kept["path"] != request.path:
+        return {}
+    del request.session[KEPT]
+    messages.warning(request, BACK)
+    typed: dict[str, str] = kept["typed"]
+    return typed
