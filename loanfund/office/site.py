@@ -15,6 +15,32 @@ from loanfund.office.pages import PAGES, SECTIONS
 from loanfund.parties import roles
 from loanfund.parties.models import User
 from loanfund.parties.second_factor import has_second_factor
+from loanfund.parties.selectors import has_role
+
+READERS: dict[str, tuple[str, ...]] = {"ledger": (roles.FINANCE, roles.AUDITOR)}
+"""Who reads the records of an app in the stock admin; the administrator and the auditor where nobody is named."""
+
+
+class _Shown:
+    """What the stock admin does with every record here: it shows it to the roles that read it, and never writes."""
+
+    opts: Any
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        readers = READERS.get(self.opts.app_label, (roles.ADMINISTRATOR, roles.AUDITOR))
+        return isinstance(request.user, User) and has_role(request.user, *readers)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 class OfficeSite(admin.AdminSite):
@@ -24,6 +50,13 @@ class OfficeSite(admin.AdminSite):
     site_title = "Loan fund office"
     index_title = "Today"
     enable_nav_sidebar = True
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Register records to be shown: whatever their own admin allows, by this site nobody writes them."""
+        plain = admin_class or admin.ModelAdmin
+        shown = [type(one.__name__, (_Shown, one), {}) for one in plain.inlines]
+        ours = type(plain.__name__, (_Shown, plain), {"inlines": shown, "actions": None})
+        super().register(model_or_iterable, ours, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
         user = request.user
