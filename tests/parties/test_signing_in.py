@@ -158,3 +158,30 @@ def test_a_sign_in_is_on_record_and_told_to_the_person() -> None:
 @pytest.mark.django_db
 def test_nobody_edits_roles_or_second_factors_as_plain_rows() -> None:
     assert not {Group, EmailAddress, Authenticator} & set(admin.site._registry)
+
+
+@pytest.mark.django_db
+def test_somebody_sees_where_they_are_signed_in_and_signs_the_others_out() -> None:
+    traveller, here, elsewhere = person("Traveller"), Client(), Client()
+    EmailAddress.objects.create(user=traveller, email=traveller.email, verified=True, primary=True)
+    for client, agent in ((here, "Firefox Windows"), (elsewhere, "Safari iPhone")):
+        word = {"login": traveller.email, "password": "a long enough passphrase"}
+        client.post("/account/login/", word, headers={"user-agent": agent})
+    first = here.get("/account/sessions/")
+    assert first.status_code == 200, first.headers
+    page = first.content.decode()
+    assert "Firefox on Windows" in page
+    assert "Safari on iPhone" in page
+    here.post("/account/sessions/")
+    assert here.get("/account/sessions/").status_code == 200
+    assert elsewhere.get("/account/sessions/").headers["Location"].startswith("/account/login/")
+
+
+@pytest.mark.django_db
+def test_guessing_at_a_code_is_shut_out_too() -> None:
+    analyst, client = demo_person("Guessed", roles.ANALYST), Client()
+    client.post("/account/login/", {"login": analyst.email, "password": second_factor.DEMO_PASSWORD})
+    for _ in range(6):
+        answer = client.post("/account/2fa/authenticate/", {"code": "000000"})
+    assert b"Too many" in answer.content
+    assert "_auth_user_id" not in client.session

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from loanfund.audit.services import record
+from loanfund.parties.browsers import browser_words
 from loanfund.parties.models import User
 from loanfund.parties.services.notices import notify
 
@@ -12,13 +13,13 @@ from loanfund.parties.services.notices import notify
 @transaction.atomic
 def note_sign_in(*, person: User, address: str, browser: str, now: datetime) -> None:
     """Record that somebody signed in, and tell them, so that one that was not theirs is noticed."""
-    where = browser[:120] or "an unnamed browser"
+    where = browser_words(browser)
     record(
         actor=person,
         action="user.signed_in",
         obj=person,
         on=now.date(),
-        after={"address": address, "browser": where},
+        after={"address": address, "browser": browser[:200] or where},
     )
     notify(
         recipients=[person],

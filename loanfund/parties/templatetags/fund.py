@@ -11,6 +11,7 @@ from django.template.context import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from loanfund.parties.browsers import browser_words
 from loanfund.parties.templatetags.money import exact
 
 register = template.Library()
@@ -36,6 +37,12 @@ def current(context: Context, prefix: str) -> SafeString:
     path = request.path if request is not None else ""
     here = path == prefix or (prefix.count("/") > 1 and path.startswith(prefix))
     return mark_safe('aria-current="page"' if here else "")  # nosec B308 B703 - two constants
+
+
+@register.filter
+def browser(agent: str) -> str:
+    """`{{ session.user_agent|browser }}`: Firefox on Windows."""
+    return browser_words(agent)
 
 
 @register.tag
