@@ -12,7 +12,7 @@ SUBJECTS = (
     "conditions",
     "instructions",
     "closes",
-    "accounts",
+    "settlement",
     "policies",
     "people",
 )
