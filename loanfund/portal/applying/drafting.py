@@ -22,6 +22,7 @@ from loanfund.origination.services import (
     words_digest,
 )
 from loanfund.portal.access import Visit, partner_page, show
+from loanfund.portal.applying.fields import MoneyField
 from loanfund.portal.applying.forms import NewForm, PurposeForm, RequestForm, SeenForm, TermsForm
 from loanfund.portal.applying.keeping import typed_before, typed_kept
 from loanfund.portal.applying.standing import application_at, policy_of
@@ -180,7 +181,7 @@ def terms(request: HttpRequest, visit: Visit, application: str) -> HttpResponse:
     """What the loan would cost on terms that may be tried out; nothing is kept."""
     found = application_at(visit, application)
     asked = {name: getattr(found, name) for name in REQUEST}
-    saved = asked | {"amount": f"{found.amount:f}"}
+    saved = asked | {"amount": MoneyField().prepare_value(found.amount)}
     form = TermsForm(request.GET if "amount" in request.GET else saved, currency=visit.fund.currency)
     preview = _preview(visit, form) if form.is_valid() else None
     tried = form.cleaned_data if form.is_valid() else asked

@@ -70,8 +70,6 @@ def repayment_words(deal: Mapping[str, Any]) -> str:
         words += f"; {percent(deal['balloon'])} of the amount with the last payment"
     if deal.get("capitalised_months"):
         words += f"; interest of the first {deal['capitalised_months']} months is added to principal"
-    if deal.get("interest_free_months"):
-        words += f"; no interest in the first {deal['interest_free_months']} months"
     return words
 
 
@@ -104,7 +102,7 @@ def terms_in_words(document: Mapping[str, Any]) -> list[tuple[str, str]]:
             "Last repayment",
             f"{day_words(document['maturity'])}, {_months(deal['tenor_months'])} after the offer",
         ),
-        ("Interest", rate_words(deal)),
+        ("Interest", rate_words(deal) + _free(deal)),
         (
             "Interest is counted",
             f"{deal['day_count']}, paid {PERIODS.get(deal['period'], 'every ' + deal['period'])}",
@@ -129,6 +127,11 @@ def _late(deal: Mapping[str, Any]) -> str:
     words = f"{percent(deal.get('default_margin', '0'))} a year more on what is overdue"
     days = deal.get("grace_days", 0)
     return f"{words}, after {days} days of grace" if days else words
+
+
+def _free(deal: Mapping[str, Any]) -> str:
+    months = deal.get("interest_free_months")
+    return f"; none in the first {_months(months)}" if months else ""
 
 
 def _kind(revolves: bool) -> str:

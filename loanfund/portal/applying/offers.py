@@ -1,6 +1,8 @@
 """The offer: read, signed by as many as have to, or declined; its text is kept."""
 
 import json
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -20,6 +22,7 @@ from loanfund.portal.applying.standing import application_at
 from loanfund.portal.company.links import page_of
 from loanfund.portal.company.sending import changed_by, send
 
+SUMS = ("total_principal", "total_interest", "total_fees")
 SHOWN = {"sent", "accepted", "declined", "lapsed", "retracted"}
 
 
@@ -35,7 +38,9 @@ def offer_at(visit: Visit, number: str) -> Offer:
 
 
 def _page(request: HttpRequest, visit: Visit, offer: Offer, form: SignForm) -> HttpResponse:
-    document, application = offer.document, offer.application
+    document, application, schedule = offer.document, offer.application, offer.document["schedule"]
+    paid = sum((Decimal(schedule[part]) for part in SUMS), Decimal(0))
+    schedule = schedule | {"total_paid": paid}
     signatures = list(offer.signatures.select_related("user").order_by("id"))
     compared = changes(application, document)
     allowed = allowed_on_offer(offer, visit.user, visit.on)
@@ -45,7 +50,8 @@ def _page(request: HttpRequest, visit: Visit, offer: Offer, form: SignForm) -> H
         "document": document,
         "terms": terms_in_words(document),
         "rows": schedule_rows(document),
-        "schedule": document["schedule"],
+        "schedule": schedule,
+        "drawn_on": date.fromisoformat(schedule["drawn_on"]),
         "compared": compared,
         "changed": [one for one in compared if one.differs],
         "signatures": signatures,

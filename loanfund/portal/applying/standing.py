@@ -37,10 +37,10 @@ WAITS = {
     State.VOTING: ("The committee votes", LENDER),
     State.APPROVED: ("It is approved; the offer is being written", LENDER),
     State.OFFERED: ("Your signatures on the offer", YOU),
-    State.ACCEPTED: ("Nothing: the facility is signed", NOBODY),
-    State.DECLINED: ("Nothing: the committee declined it", NOBODY),
-    State.LAPSED: ("Nothing: the offer was not accepted in time", NOBODY),
-    State.WITHDRAWN: ("Nothing: you withdrew it", NOBODY),
+    State.ACCEPTED: ("The facility is signed", NOBODY),
+    State.DECLINED: ("The committee declined it", NOBODY),
+    State.LAPSED: ("The offer was not accepted in time", NOBODY),
+    State.WITHDRAWN: ("You withdrew it", NOBODY),
 }
 OPEN_PAGES = {State.DRAFT, State.SUBMITTED, State.CHECKING, State.INFORMATION_REQUESTED}
 """States in which papers and records may still be added."""
@@ -60,6 +60,10 @@ class Standing:
     @property
     def yours(self) -> bool:
         return self.who == YOU
+
+    @property
+    def over(self) -> bool:
+        return self.who == NOBODY
 
 
 def listed(visit: Visit) -> QuerySet[Application]:
