@@ -151,7 +151,7 @@ class PolicyForm(forms.Form):
             label="Least loss ratio, %",
             max_digits=7,
             decimal_places=4,
-            initial=(start.min_loss_ratio * 100).normalize(),
+            initial=f"{(start.min_loss_ratio * 100).normalize():f}",
         )
         for name in SWITCHES:
             self.fields[name] = forms.BooleanField(
