@@ -1,0 +1,58 @@
+"""Facilities are written together, and one that cannot be written is set aside without the others."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from loanfund.audit.sealing import seal_batch
+from loanfund.servicing.models import Accrual, CloseException, CloseRun, Loan
+from tests.servicing.world import OPENED, World, assert_books_hold, bullet, make_world
+
+D = Decimal
+pytestmark = pytest.mark.django_db
+
+
+def stray_night(world: World, loan: Loan) -> None:
+    """A row that stands where the night of a loan is to be written; it posts nothing."""
+    Accrual.objects.create(
+        accrual_date=OPENED,
+        loan_id=loan.pk,
+        facility_id=loan.facility_id,
+        batch_id=-1_000_000,
+        booking_date=OPENED,
+        principal=loan.amount,
+        rate=0,
+        num=1,
+        den=360,
+        exact=0,
+        posted=0,
+        accrual_class_id=1,
+        period_exact=0,
+        base_num=0,
+        base_den=1,
+        base_exact=0,
+    )
+    seal_batch(Accrual, -1_000_000)
+
+
+def test_a_night_that_cannot_be_written_is_set_aside_alone_and_caught_up_in_the_morning() -> None:
+    world = make_world()
+    loans = []
+    for _ in range(3):
+        facility = world.sign(bullet(), commitment=D(1_000_000))
+        loans.append(world.draw(D(360_000), facility=facility))
+    stray_night(world, loans[1])
+    world.close_through(OPENED)
+    assert CloseRun.objects.get().state == CloseRun.State.DONE
+    exception = CloseException.objects.get()
+    assert exception.facility_id == loans[1].facility_id
+    assert "23505" in exception.reason, "the reason names what the database refused"
+    assert exception.state == CloseException.State.CURED
+    nights = Accrual.objects.order_by("loan_id", "sequence").values_list("loan_id", "sequence", "posted")
+    first, second, third = (loan.pk for loan in loans)
+    assert list(nights) == [(first, 0, 30), (second, 0, 0), (second, 1, 30), (third, 0, 30)]
+
+    world.close_through(OPENED + timedelta(days=1))
+    assert Accrual.objects.count() == 7
+    assert_books_hold()
