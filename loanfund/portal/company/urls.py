@@ -2,7 +2,16 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from loanfund.portal.company import accounts, details, notices, overview, owners, papers, people, registering
+from loanfund.portal.company import (
+    details,
+    notices,
+    overview,
+    owners,
+    papers,
+    people,
+    registering,
+    settlement,
+)
 
 open_pages: list[URLPattern | URLResolver] = [
     path("", registering.home, name="home"),
@@ -27,8 +36,8 @@ partner_pages: list[URLPattern | URLResolver] = [
     path("company/owners/", owners.owners, name="owners"),
     path("company/owners/new/", owners.name_owner, name="name_owner"),
     path("company/owners/<int:owner>/end/", owners.end_owner, name="end_owner"),
-    path("company/accounts/", accounts.accounts, name="accounts"),
-    path("company/accounts/new/", accounts.name_account, name="name_account"),
-    path("company/accounts/<int:account>/", accounts.account, name="account"),
-    path("company/accounts/<int:account>/retire/", accounts.retire_account, name="retire_account"),
+    path("company/accounts/", settlement.accounts, name="accounts"),
+    path("company/accounts/new/", settlement.name_account, name="name_account"),
+    path("company/accounts/<int:account>/", settlement.account, name="account"),
+    path("company/accounts/<int:account>/retire/", settlement.retire_account, name="retire_account"),
 ]
