@@ -242,6 +242,17 @@ def test_a_fixed_rate_needs_no_fixing_to_be_explained_and_a_correction_names_its
     assert after.corrected_on == (world.today,)
 
 
+def test_a_night_is_explained_from_the_replay_where_its_class_is_not_to_be_found(
+    floating: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loan = floating.draw(D(1_000_000))
+    floating.close_through(OPENED + timedelta(days=4))
+    as_stored = selectors.explain_interest(loan, OPENED, floating.today)
+    monkeypatch.setattr("loanfund.servicing.selectors.explain.known", lambda wanted: {})
+    assert selectors.explain_interest(loan, OPENED, floating.today) == as_stored
+    assert len(as_stored.nights) == 5
+
+
 @pytest.mark.parametrize("lookback", [2, 5])
 @pytest.mark.parametrize("lockout", [0, 3])
 def test_the_fixing_shown_is_the_one_the_night_was_reckoned_with(
@@ -277,6 +288,7 @@ def test_the_fixing_shown_is_the_one_the_night_was_reckoned_with(
 
 def test_no_figure_costs_more_queries_as_a_loan_ages(world: World) -> None:
     def count(work: Callable[[], Any]) -> int:
+        work()  # what a process remembers of calendars and of a day's fixings, it remembers for all
         with CaptureQueriesContext(connection) as seen:
             work()
         return len(seen)
@@ -290,8 +302,6 @@ def test_no_figure_costs_more_queries_as_a_loan_ages(world: World) -> None:
         lambda: selectors.explain_interest(loan, OPENED, world.today),
     ]
     world.close_through(OPENED)
-    for work in figures:  # what a process remembers of calendars and rates it remembers for all
-        work()
     before = [count(work) for work in figures]
     world.close_through(OPENED + timedelta(days=30))
     assert [count(work) for work in figures] == before

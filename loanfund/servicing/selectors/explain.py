@@ -13,8 +13,9 @@ from loanfund.calculation.money import currency as currency_of
 from loanfund.calculation.rates import FloatingRate, FloorOn, OvernightRate
 from loanfund.reference.models import RateFixing
 from loanfund.servicing.factors import known
-from loanfund.servicing.fold import terms_of
+from loanfund.servicing.fold import tell, terms_of
 from loanfund.servicing.models import Accrual, Loan
+from loanfund.servicing.outlook import business_date
 
 ZERO = Decimal(0)
 REACH = timedelta(days=31)
@@ -76,15 +77,33 @@ def explain_interest(loan: Loan, first_day: date, last_day: date) -> Explanation
     rows = Accrual.objects.filter(loan_id=loan.pk, accrual_date__range=(first_day, last_day))
     for row in rows.order_by("accrual_date", "sequence"):
         stored[row.accrual_date].append(row)
-    keys = known({parts[-1].accrual_class_id for parts in stored.values()})
-    seen = {day: _observed(keys[parts[-1].accrual_class_id], day) for day, parts in stored.items()}
+    keys = _keys(loan, stored)
+    seen = {day: _observed(keys[day], day) for day in stored}
     fixings = _fixings(one for one in seen.values() if one is not None)
     rounding = terms_of(loan.facility).rounding
     nights = tuple(
-        _night(parts, keys[parts[-1].accrual_class_id], seen[day], fixings, loan.currency, rounding)
-        for day, parts in stored.items()
+        _night(parts, keys[day], seen[day], fixings, loan.currency, rounding) for day, parts in stored.items()
     )
     return Explanation(loan, first_day, last_day, nights)
+
+
+def _keys(loan: Loan, stored: dict[date, list[Accrual]]) -> dict[date, GrowthKey]:
+    """What each night's factor depended on: its stored class, or, for a night whose class row is missing, the replay."""
+    classes = known({parts[-1].accrual_class_id for parts in stored.values()})
+    keys = {
+        day: classes[parts[-1].accrual_class_id]
+        for day, parts in stored.items()
+        if parts[-1].accrual_class_id in classes
+    }
+    if len(keys) < len(stored):
+        told = tell(loan.facility, through=business_date(loan.facility))
+        mine = {night.on: night.growth.key for night in told.nights if night.loan == loan.number}
+        keys |= {day: mine[day] for day in stored if day not in keys and day in mine}
+        for day in [day for day in stored if day not in keys]:
+            del stored[
+                day
+            ]  # by a correction the loan had not begun, or was repaid by then: nothing was earned
+    return keys
 
 
 Observation = tuple[str, date]
