@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -20,23 +21,25 @@ from loanfund.portal.applying.keeping import typed_before, typed_kept
 from loanfund.portal.applying.standing import application_at, standing_of
 from loanfund.portal.company.sending import changed_by, send
 
+A_PAGE = 20
 ANSWERABLE = {State.CHECKING, State.INFORMATION_REQUESTED}
 
 
 def questions_of(application: Any) -> list[dict[str, Any]]:
-    """Each question with its answers and files, and whether it still waits for the partner; the waiting ones first."""
+    """Each question by its number, with answers and files, and whether it waits for the partner; the waiting ones first."""
     asked = application.questions.select_related("asked_by").prefetch_related(
         "files__file", "answers__by", "answers__files__file"
     )
     lines = [
         {
+            "number": number,
             "question": question,
             "answers": list(question.answers.all()),
             "waits": not any(one.from_partner for one in question.answers.all()),
         }
-        for question in asked.order_by("-id")
+        for number, question in enumerate(asked.order_by("id"), start=1)
     ]
-    return sorted(lines, key=lambda line: not line["waits"])
+    return sorted(lines, key=lambda line: (not line["waits"], -line["number"]))
 
 
 @partner_page
@@ -44,11 +47,13 @@ def thread_page(request: HttpRequest, visit: Visit, application: str) -> HttpRes
     """Every question and answer; those that wait stand first."""
     found = application_at(visit, application)
     lines = questions_of(found)
+    page = Paginator(lines, A_PAGE).get_page(request.GET.get("page"))
     context = {
         "application": found,
         "standing": standing_of(found),
-        "lines": lines,
-        "waiting": [line for line in lines if line["waits"]],
+        "page": page,
+        "lines": list(page),
+        "waiting": sum(line["waits"] for line in lines),
         "may_answer": visit.may(*PREPARES) and found.state in ANSWERABLE,
     }
     return show(request, visit, "portal/applying/thread.html", context)
