@@ -12,10 +12,13 @@ import pytest
 
 from loanfund.audit.errors import Refused
 from loanfund.audit.models import AuditEvent
+from loanfund.ledger.models import JournalEntry
 from loanfund.parties import roles
 from loanfund.parties.models import User
 from loanfund.reporting.reports import REPORTS, Kind, Report
+from loanfund.reporting.selectors import explain_entry, explain_nights
 from loanfund.reporting.services import Stream, export_report, read_report, reports_for
+from loanfund.servicing.models import Receipt
 from tests.servicing.world import World, bullet, make_world, person
 
 EARLY, LATE = date(2026, 4, 9), date(2026, 6, 20)
@@ -180,3 +183,28 @@ def test_a_wrong_parameter_is_named(desk: Desk, slug: str, given: dict[str, str]
     with pytest.raises(Refused) as refused:
         read_report(actor=desk.finance, fund=desk.world.fund, slug=slug, given=given)
     assert refused.value.field == field
+
+
+def test_a_figure_is_explained_down_to_its_nights_entries_event_and_people(desk: Desk) -> None:
+    loan = desk.world.facilities[0].loans.get()
+    nights = explain_nights(loan, first_day=date(2026, 3, 20), last_day=date(2026, 3, 22))
+    assert [(night.night.day, night.posted) for night in nights] == [
+        (20, Decimal("500.00")),
+        (21, Decimal("500.00")),
+        (22, Decimal("500.00")),
+    ]
+    assert nights[0].entry is not None
+    posted = explain_entry(nights[0].entry)
+    assert (posted.kind, posted.booking_date) == ("daily accrual", date(2026, 3, 20))
+    receipt = Receipt.objects.get(reference="FAC-0001 early")
+    entry = JournalEntry.objects.filter(cause=f"receipt:{receipt.pk}").latest("id")
+    trail = explain_entry(entry.pk)
+    assert trail.cause == f"{receipt.number}, FAC-0001 early"
+    assert trail.event is not None
+    assert trail.event["kind"] == "received"
+    assert {("receipt.entered", "maker@example.org"), ("receipt.booked", "checker@example.org")} <= {
+        (step.action, step.actor) for step in trail.steps
+    }
+    assert sum(leg.debit or 0 for leg in trail.legs) == sum(leg.credit or 0 for leg in trail.legs)
+    with pytest.raises(Refused, match="There is no entry 0"):
+        explain_entry(0)

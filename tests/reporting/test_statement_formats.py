@@ -200,3 +200,38 @@ def test_pdf_says_when_a_figure_rests_on_an_estimated_fixing(tmp_path: Path) -> 
     guessed = replace(sound, interest=(replace(sound.interest[0], estimated=True),))
     assert "rest on an estimated fixing" in pdf_text(pdf_format.render(guessed), tmp_path)
     assert "rest on an estimated fixing" not in pdf_text(pdf_format.render(sound), tmp_path)
+
+
+def test_the_pdf_is_tagged_and_titled(tmp_path: Path) -> None:
+    path = tmp_path / "statement.pdf"
+    path.write_bytes(pdf_format.render(statement_of(2)))
+    told = subprocess.run(["pdfinfo", str(path)], capture_output=True, text=True, check=True).stdout
+    facts = {line.partition(":")[0]: line.partition(":")[2].strip() for line in told.splitlines()}
+    assert facts["Tagged"] == "yes"
+    assert facts["Title"] == "Interest statement FAC-0003, 2026-01-01 to 2026-06-30"
+    assert "CreationDate" not in facts or facts["CreationDate"].endswith("1970 UTC")
+
+
+def test_an_overnight_rates_runs_are_one_line_on_paper_and_each_a_row_in_the_csv(tmp_path: Path) -> None:
+    sound = statement_of(1)
+    day = sound.interest[0]
+    runs = tuple(
+        replace(
+            day,
+            first_day=FIRST + timedelta(days=n),
+            last_day=FIRST + timedelta(days=n),
+            days=1,
+            rate=Decimal("0.03") + Decimal(n) / 1000,
+            numerator=1,
+            interest_exact=(Decimal("0.03") + Decimal(n) / 1000) * Decimal(5_000_000) / 360,
+            interest=Decimal("416.67"),
+            period_start=FIRST,
+        )
+        for n in range(3)
+    )
+    floating = replace(sound, interest=runs)
+    shown = pdf_text(pdf_format.render(floating), tmp_path)
+    assert "3.1000 %" in shown
+    assert shown.count("average rate") == 1
+    rows = [row for row in csv_format.rows(floating) if row["record"] == "interest"]
+    assert [row["rate"] for row in rows] == ["0.03", "0.031", "0.032"]

@@ -1,6 +1,7 @@
-"""Reads of reporting: statements, and what is ahead."""
+"""Reads of reporting: statements, what is ahead, and where a figure comes from."""
 
 from loanfund.reporting.selectors.ahead import Ahead, dues_ahead
+from loanfund.reporting.selectors.explain import NightTrail, Trail, explain_entry, explain_nights
 from loanfund.reporting.selectors.months import Progress, month_progress, waits_for_a_worker
 from loanfund.reporting.selectors.scopes import Subject, partner_of
 from loanfund.reporting.selectors.statements import DoesNotTie, facility_statement, statement_for
@@ -8,9 +9,13 @@ from loanfund.reporting.selectors.statements import DoesNotTie, facility_stateme
 __all__ = [
     "Ahead",
     "DoesNotTie",
+    "NightTrail",
     "Progress",
     "Subject",
+    "Trail",
     "dues_ahead",
+    "explain_entry",
+    "explain_nights",
     "facility_statement",
     "month_progress",
     "partner_of",
