@@ -93,8 +93,8 @@ def _vote(vote: Mapping[str, Any]) -> list[str]:
 def _terms(terms: Mapping[str, Any]) -> list[list[str]]:
     rows = []
     for key, value in terms.items():
-        if value in (None, "", False, 0, "0"):
-            continue
+        if value in (None, "", False, 0, "0") or (key == "rate" and terms.get("reference")):
+            continue  # beside a reference rate the policy's fixed one is carried along and not charged
         label = key.replace("_", " ").capitalize()
         if key in PERCENT_KEYS:
             rows.append([label, f"{(Decimal(value) * 100).normalize():f} %"])

@@ -51,7 +51,12 @@ def test_a_night_that_cannot_be_written_is_set_aside_alone_and_caught_up_in_the_
     assert exception.state == CloseException.State.CURED
     nights = Accrual.objects.order_by("loan_id", "sequence").values_list("loan_id", "sequence", "posted")
     first, second, third = (loan.pk for loan in loans)
-    assert list(nights) == [(first, 0, 30), (second, 0, 0), (second, 1, 30), (third, 0, 30)]
+    assert list(nights) == [
+        (first, 0, D(30)),
+        (second, 0, D(0)),
+        (second, 1, D(30)),
+        (third, 0, D(30)),
+    ]
 
     world.close_through(OPENED + timedelta(days=1))
     assert Accrual.objects.count() == 7

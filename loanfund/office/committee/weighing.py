@@ -129,7 +129,10 @@ PLAIN_KEYS = {
 
 def term_rows(deal: Mapping[str, Any]) -> list[tuple[str, str]]:
     """A deal as pairs of a label and words, in the order in which people read terms; what is nought is left out."""
-    rows = [(label, percent(deal[key])) for key, label in RATE_KEYS.items() if _said(deal.get(key))]
+    # Beside a reference rate the policy's fixed one is carried along and not charged.
+    left_out = {"rate"} if deal.get("reference") else set()
+    rates = {key: label for key, label in RATE_KEYS.items() if key not in left_out and _said(deal.get(key))}
+    rows = [(label, percent(deal[key])) for key, label in rates.items()]
     for key, label in PLAIN_KEYS.items():
         value = deal.get(key)
         if not _said(value):

@@ -1,7 +1,6 @@
 """Changes to a running facility: proposed with what they would do, booked by another person."""
 
 from collections.abc import Iterator
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -213,23 +212,24 @@ def _word(value: Any) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value).replace("_", " ")
 
 
-def _waits(seat: Seat, one: Instruction) -> Iterator[str]:
-    """What has to come before it can be booked."""
+def _waits(seat: Seat, one: Instruction) -> Iterator[tuple[str, str]]:
+    """What has to come before it can be booked, and where that is done (empty when not in the office)."""
     if one.state != State.PROPOSED:
         return
     if one.kind == Kind.AMENDMENT and one.consent_by_id is None:
-        yield "The borrower has to consent in the portal first."
+        yield "The borrower has to consent in the portal first.", ""
     if one.kind in policy_in_force(seat.fund, seat.on).reserved_to_committee:
-        amount: Decimal | None = one.amount
         found = authority_for(
-            one.facility, kind=one.kind, digest=one.proposed_digest, on=seat.on, amount=amount
+            one.facility, kind=one.kind, digest=one.proposed_digest, on=seat.on, amount=one.amount
         )
         if found is None:
-            yield f"The policy reserves this to the committee: {one.number} needs its decision."
+            matters = reverse("admin:reserved") if seat.holds(roles.ANALYST, *MAKERS_AND_CHECKERS) else ""
+            yield f"The policy reserves this to the committee: {one.number} needs its decision.", matters
         else:
-            yield f"The committee allows it by {found.decision_number}, until {found.expires_on:%d %B %Y}."
+            until = f"{found.expires_on:%d %B %Y}"
+            yield f"The committee allows it by {found.decision_number}, until {until}.", ""
     if seat.barred("book_instruction", one):
-        yield f"Proposed by {one.maker}: another person has to book it."
+        yield f"Proposed by {one.maker}: another person has to book it.", ""
 
 
 def _acts(seat: Seat, one: Instruction) -> Iterator[Act]:

@@ -1,9 +1,11 @@
 """The close on the office's pages: asked for by operations, watched by the desks, its steps and what it left behind."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from loanfund.parties import roles
 from loanfund.servicing.models import CloseException, CloseRun
@@ -96,3 +98,18 @@ def test_each_role_at_the_close(world: World, role: str, reads: bool, acts: set[
     if not acts:
         assert send(client, PATH, "close").status_code == 403
         assert not CloseRun.objects.exists()
+
+
+def test_the_page_costs_the_same_after_ten_closes_and_after_a_thousand(world: World) -> None:
+    maker = sign_in(world.maker)
+    costs = []
+    for first, many in ((date(2020, 1, 1), 10), (date(2021, 1, 1), 990)):
+        CloseRun.objects.bulk_create(
+            CloseRun(fund=world.fund, business_date=first + timedelta(days=day), state="done")
+            for day in range(many)
+        )
+        with CaptureQueriesContext(connection) as queries:
+            assert maker.get(PATH).status_code == 200
+        costs.append(len(queries))
+    assert costs[0] == costs[1]
+    assert costs[0] <= 20

@@ -3,6 +3,8 @@
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from loanfund.parties import roles
 from loanfund.servicing.models import Drawdown, Loan
@@ -144,11 +146,8 @@ def test_what_speaks_against_a_drawdown_is_said_before_anybody_presses(world: Wo
 
 
 def test_the_list_and_the_page_cost_the_same_with_ten_and_a_hundred(
-    world: World, django_assert_num_queries: object
+    world: World,
 ) -> None:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     checker = sign_in(world.checker)
     costs = []
     for many in (10, 90):

@@ -4,8 +4,11 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from loanfund.parties import roles
+from loanfund.servicing import services
 from loanfund.servicing.models import Instruction
 from loanfund.servicing.selectors import dues
 from tests.office.desks import offers, said, send, sign_in, text_of
@@ -155,3 +158,29 @@ def test_every_kind_has_its_page_for_the_maker_alone(world: World, kind: str) ->
     assert offers(sign_in(person("Auditor", roles.AUDITOR)), path) == set()
     finance = sign_in(person("Finance", roles.FINANCE))
     assert send(finance, path, "propose", reason="x", value_date="2026-04-02").status_code == 403
+
+
+def test_lists_cost_the_same_with_ten_changes_and_with_a_hundred(world: World) -> None:
+    maker = sign_in(world.maker)
+    costs = []
+    for many in (10, 90):
+        for _ in range(many):
+            services.propose_instruction(
+                kind="cost",
+                facility=world.facility,
+                value_date=world.today,
+                reason="notary",
+                actor=world.maker,
+                on=world.today,
+                amount=Decimal(5),
+                details={"component": "costs"},
+            )
+        one = Instruction.objects.latest("pk").number
+        cost = []
+        for path in ("/office/instructions/", f"/office/instructions/{one}/", proposing(world, "prepayment")):
+            with CaptureQueriesContext(connection) as queries:
+                assert maker.get(path).status_code == 200
+            cost.append(len(queries))
+        costs.append(cost)
+    assert costs[0] == costs[1]
+    assert max(costs[0]) <= 25, costs

@@ -5,7 +5,9 @@ from decimal import Decimal
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from loanfund.parties import roles
 from loanfund.servicing.models import BankImport, Receipt, ReceiptShare, Refund
@@ -187,9 +189,6 @@ def test_each_role_at_the_receipts_desk(
 
 
 def test_lists_cost_the_same_with_ten_receipts_and_with_a_thousand(world: World) -> None:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     maker = sign_in(world.maker)
     head = "reference,amount,currency,value_date,sender\n"
     costs = []

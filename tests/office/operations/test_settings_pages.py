@@ -1,5 +1,6 @@
 """What two people decide about the fund itself: its policy, its people's roles, its partners' accounts."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -21,8 +22,6 @@ def world(db: None) -> World:
 
 def entries_of(page: str) -> dict[str, str]:
     """The entries that stand in the policy's form when it is opened."""
-    import re
-
     found = dict(re.findall(r'name="propose-([a-z_]+)" value="([^"]*)"', page))
     texts = re.findall(r'<textarea name="propose-([a-z_]+)"[^>]*>\n?([^<]*)</textarea>', page)
     return found | {name: text.strip() for name, text in texts}

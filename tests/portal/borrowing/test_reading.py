@@ -105,8 +105,8 @@ def test_what_was_tried_is_what_the_booked_notice_leads_to(world: World) -> None
     assert (made.kind, made.amount, made.maker) == ("prepayment", Decimal(250_000), world.borrower)
     book_instruction(instruction=made, seen_digest=content_digest(made), actor=world.checker, on=world.today)
     booked = read(client, page_of(world, "loans", loan_of(world)))
-    # June's interest after the prepayment: 3.5 % on 750,000 for 29 nights from 4 May, beside 2 nights on the million.
-    june = "2,309.03"
+    # June: 3.5 % on 750,000 for the 29 nights from 4 May, ACT/360.
+    june = "2,114.58"
     assert june in page
     assert june in booked
 
