@@ -106,7 +106,8 @@ class Stack:
 
 @contextmanager
 def whole(database: str, **variables: str) -> Iterator[Stack]:
-    """Web server and worker together, on the copy that is current."""
+    """Web server and worker together, on the copy that is current; the links in the worker's mail lead to the server."""
     with ExitStack() as both:
-        taking = both.enter_context(worker(1, **variables))
-        yield Stack(both.enter_context(web(**variables)), database, taking)
+        url = both.enter_context(web(**variables))
+        taking = both.enter_context(worker(1, BASE_URL=url, **variables))
+        yield Stack(url, database, taking)
