@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from django.test import Client
+from django.utils import timezone
 
 from loanfund.parties.models import ApiKey, Partner, SettlementAccount, User
 from loanfund.parties.services import make_api_key
@@ -61,8 +62,9 @@ def caller_of(
     partner: Partner, user: User, *, on: Any, scope: str = "write", expires_at: datetime | None = None
 ) -> Caller:
     """A caller with a new key of this person for this partner."""
+    made_at = min(expires_at or timezone.now(), timezone.now()) - timedelta(days=1)
     key, secret = make_api_key(
-        partner=partner, label="system", scope=scope, actor=user, on=on, expires_at=expires_at
+        partner=partner, label="system", scope=scope, actor=user, on=on, now=made_at, expires_at=expires_at
     )
     return Caller(secret, key)
 

@@ -367,7 +367,9 @@ def test_an_api_key_works_until_it_is_revoked_or_its_person_leaves() -> None:
     owner, colleague = person("Owner"), person("Colleague")
     partner = company(owner)
     place = joins(colleague, partner, "signatory")
-    key, secret = services.make_api_key(partner=partner, label="ERP", scope="read", actor=colleague, on=TODAY)
+    key, secret = services.make_api_key(
+        partner=partner, label="ERP", scope="read", actor=colleague, on=TODAY, now=NOW
+    )
     digest = services.keys.key_digest(secret)
     assert selectors.key_in_force(digest, NOW) == key
     assert secret not in str(AuditEvent.objects.values_list("after", flat=True))

@@ -101,6 +101,9 @@ def belongings(cast: Cast) -> Belongings:
     services.notify(
         recipients=[owner], kind="test", key=f"n{partner.pk}", subject="S", body="B", on=day, partner=partner
     )
+    key, _ = services.make_api_key(
+        partner=partner, label="System", scope="read", actor=owner, on=day, now=NOW
+    )
     asked_about = cast.checking()
     question = ask_question(application=asked_about, text="Whose account?", actor=cast["anna"], on=day)
     answer = answer_question(question=question, text="Ours.", files=[cast.file()], actor=owner, on=day)
@@ -130,6 +133,7 @@ def belongings(cast: Cast) -> Belongings:
             "paper": str(paper.pk),
             "owner": str(holder.pk),
             "account": str(account.pk),
+            "key": str(key.pk),
             "notice": str(Notice.objects.get(key=f"n{partner.pk}:{owner.pk}").pk),
             "application": asked_about.number,
             "question": str(question.pk),

@@ -3,6 +3,8 @@
 import email
 import re
 import time
+from dataclasses import dataclass, field
+from datetime import date
 from email import policy
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,17 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.test import override_settings
 from playwright.sync_api import Locator, Page
 
-from loanfund.parties.models import User
+from loanfund.facilities.models import Facility, Fund
+from loanfund.origination.models import Application
+from loanfund.parties.models import Partner, User
 from loanfund.parties.second_factor import demo_secret, give_demo_second_factor
+from tests.browser import People
 from tests.parties.cast import person
 
 PASSPHRASE = "a long enough passphrase"
 PERIOD = 30
+OPENED = date(2026, 3, 2)
+"""The day on which the stories' fund opens."""
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 
 
@@ -131,3 +138,38 @@ def _fill(field: Locator, value: Any) -> None:
         field.set_input_files(value)
     else:
         field.fill(str(value))
+
+
+@dataclass
+class Story:
+    """Who takes part, what they have on their desks, and where the story has got to."""
+
+    people: People
+    mail: Mailbox
+    files: Path
+    staff: dict[str, User]
+    fund: Fund
+    codes: dict[str, Authenticator] = field(default_factory=dict)
+
+    @property
+    def partner(self) -> Partner:
+        return Partner.objects.get()
+
+    @property
+    def application(self) -> Application:
+        return Application.objects.get()
+
+    @property
+    def facility(self) -> Facility:
+        return Facility.objects.get()
+
+    def desk(self, name: str) -> Page:
+        """The page of somebody at the lender, signed in when first asked for."""
+        page = self.people(name)
+        return page if page.url != "about:blank" else at_desk(page, self.staff[name])
+
+    def goes(self, name: str, *parts: str) -> Page:
+        """Somebody of the partner opens one of its pages."""
+        page = self.people(name)
+        page.goto("/".join(["/partners", self.partner.number, *parts, ""]))
+        return page

@@ -6,139 +6,35 @@ Rhea releases; Fin takes the figures out. Web server, worker and beat are runnin
 
 import csv
 import io
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import date, time
+import json
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
 
 import openpyxl
-import pytest
 from django.core.management import call_command
-from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from loanfund.facilities.models import Facility, Fund
-from loanfund.facilities.programme import programme_values
 from loanfund.facilities.selectors import fund_position
-from loanfund.facilities.services import confirm_policy, open_fund, propose_policy
 from loanfund.ledger.chart import AccountRef
 from loanfund.ledger.models import AccountKind
 from loanfund.ledger.selectors import balance
-from loanfund.origination import services as origination
-from loanfund.origination.models import Application, Decision, LiquidationRecord
-from loanfund.parties import roles
+from loanfund.origination.models import Decision, LiquidationRecord
 from loanfund.parties.checklist import FRESH
-from loanfund.parties.models import KybPaper, Partner, SettlementAccount, User
+from loanfund.parties.models import KybPaper, SettlementAccount
 from loanfund.parties.services.settlement import COOLING_DAYS
-from loanfund.reference.services import ensure_calendars, ensure_reference_rates, ensure_shipped_fixings
 from loanfund.reporting.verification import verify_books
 from loanfund.servicing.models import Accrual, CloseRun, Drawdown, Due, Loan, Receipt
 from tests import stack
-from tests.browser import People
 from tests.stories.people import (
-    PDF,
-    Authenticator,
-    Mailbox,
-    at_desk,
+    OPENED,
+    Story,
     does,
-    of_the_lender,
     sets_up_codes,
     signs_up,
 )
-
-OPENED = date(2026, 3, 2)
-LENDER = {
-    "anna": (roles.ANALYST,),
-    "carl": (roles.CHAIR, roles.COMMITTEE_MEMBER),
-    "mia": (roles.COMMITTEE_MEMBER,),
-    "max": (roles.COMMITTEE_MEMBER,),
-    "moe": (roles.COMMITTEE_MEMBER,),
-    "otto": (roles.OPERATIONS_MAKER,),
-    "olga": (roles.OPERATIONS_CHECKER,),
-    "rhea": (roles.OPERATIONS_CHECKER,),
-    "fin": (roles.FINANCE,),
-}
-RECORDS = (
-    "time_utc,venue,account,reference,market,instrument,side,quantity,price,loss\n"
-    "2025-10-10T21:20:05Z,VENUE,main,R-1,futures,BTC-PERP,long,12.5,104250.50,1500000.00\n"
-    "2025-10-10T21:41:00Z,VENUE,main,R-2,margin,ETH,long,900,3400.25,700000.00\n"
-)
-
-
-@dataclass
-class Story:
-    """Who takes part, what they have on their desks, and where the story has got to."""
-
-    people: People
-    mail: Mailbox
-    files: Path
-    staff: dict[str, User]
-    fund: Fund
-    codes: dict[str, Authenticator] = field(default_factory=dict)
-
-    @property
-    def partner(self) -> Partner:
-        return Partner.objects.get()
-
-    @property
-    def application(self) -> Application:
-        return Application.objects.get()
-
-    @property
-    def facility(self) -> Facility:
-        return Facility.objects.get()
-
-    def desk(self, name: str) -> Page:
-        """The page of somebody at the lender, signed in when first asked for."""
-        page = self.people(name)
-        return page if page.url != "about:blank" else at_desk(page, self.staff[name])
-
-    def goes(self, name: str, *parts: str) -> Page:
-        """Somebody of the partner opens one of its pages."""
-        page = self.people(name)
-        page.goto("/".join(["/partners", self.partner.number, *parts, ""]))
-        return page
-
-
-@pytest.fixture(scope="module")
-def mailbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("mail")
-
-
-@pytest.fixture(scope="module")
-def running(module_db: str, mailbox: Path) -> Iterator[stack.Stack]:
-    """Web server, worker and beat, with mail that goes to a folder of this story."""
-    address = {"EMAIL_URL": f"filemail:///{mailbox}"}
-    with stack.whole(module_db, **address) as whole, stack.service("beat", **address):
-        yield whole
-
-
-@pytest.fixture
-def story(running: stack.Stack, people: People, mailbox: Path, tmp_path: Path) -> Story:
-    staff = {name: of_the_lender(name, *held) for name, held in LENDER.items()}
-    ada, abel = (of_the_lender(name, roles.ADMINISTRATOR) for name in ("keeper", "second"))
-    ensure_calendars()
-    ensure_reference_rates()
-    ensure_shipped_fixings(known_at=timezone.now(), on=OPENED)
-    fund = open_fund(
-        code="RF", name="Relief fund", currency="USD", size=Decimal(100_000_000), calendar="US-FED",
-        receipt_cut_off=time(17), actor=ada, on=OPENED, auto_close=False,
-    )  # fmt: skip
-    policy = propose_policy(fund=fund, values=programme_values(), effective_from=OPENED, actor=ada, on=OPENED)
-    confirm_policy(policy=policy, seen_digest=policy.proposed_digest, actor=abel, on=OPENED)
-    committee = origination.form_committee(fund=fund, name="Fund committee", actor=ada, on=OPENED)
-    for name in ("carl", "mia", "max", "moe"):
-        seat = origination.propose_seat(
-            committee=committee, user=staff[name], role="chair" if name == "carl" else "member",
-            joined_on=OPENED, actor=ada, on=OPENED,
-        )  # fmt: skip
-        origination.confirm_seat(seat=seat, actor=abel, on=OPENED)
-    (tmp_path / "paper.pdf").write_bytes(PDF)
-    (tmp_path / "records.csv").write_text(RECORDS)
-    (tmp_path / "wrong.csv").write_text(RECORDS.replace("venue,", "place,"))
-    (tmp_path / "program.pdf").write_bytes(b"MZ" + bytes(2000))
-    return Story(people, Mailbox(mailbox), tmp_path, staff, fund)
 
 
 def registers_a_company(story: Story) -> None:
@@ -424,7 +320,7 @@ def pays(story: Story, due: Due) -> None:
     call_command("close_day", fund="RF", through=story.fund.business_date, stdout=io.StringIO())
 
 
-def takes_out_statements(story: Story) -> None:
+def takes_out_statements(story: Story) -> bytes:
     """Fin and Ada take out the same statement in three formats; they are the same bytes, and tie to the ledger."""
     story.fund.refresh_from_db()
     first, last = OPENED, _plus(story.fund.business_date, -1)
@@ -449,6 +345,7 @@ def takes_out_statements(story: Story) -> None:
         files[kind] = Path(taken.value.path()).read_bytes()
         assert Path(own.value.path()).read_bytes() == files[kind]
     _tie(story, files)
+    return files["csv"]
 
 
 def _tie(story: Story, files: dict[str, bytes]) -> None:
@@ -463,7 +360,42 @@ def _tie(story: Story, files: dict[str, bytes]) -> None:
     assert files["pdf"].startswith(b"%PDF")
 
 
-def test_from_the_request_to_the_statement(story: Story, accessible: Callable[[Page], None]) -> None:
+def uses_the_interface(story: Story, statement: bytes, url: str) -> None:
+    """Ada makes a key; with it her treasury system reads what is due, asks for money once, and takes the same statement."""
+    ada = story.goes("ada", "company", "keys", "new")
+    ada.get_by_label("Your name for it").fill("Treasury system")
+    ada.get_by_label("What it may do").select_option("write")
+    ada.get_by_role("button", name="Make the key").click()
+    key = ada.locator("#key").inner_text().strip()
+    facility, account = story.facility.number, SettlementAccount.objects.get()
+
+    def call(path: str, **send: Any) -> bytes:
+        headers = {
+            "Authorization": f"Bearer {key}",
+            "Idempotency-Key": "draw-2",
+            "Content-Type": "application/json",
+        }
+        body = json.dumps(send).encode() if send else None
+        with urlopen(Request(f"{url}/api/v1/{path}", body, headers), timeout=30) as answer:
+            return bytes(answer.read())
+
+    assert json.loads(call(f"facilities/{facility}/dues")) == []
+    wanted = {
+        "amount": "250000.00",
+        "wanted_on": "2026-04-27",
+        "settlement_account": account.pk,
+        "purpose": "desk",
+    }
+    first = json.loads(call(f"facilities/{facility}/drawdowns", **wanted))
+    assert json.loads(call(f"facilities/{facility}/drawdowns", **wanted)) == first
+    asked = Drawdown.objects.get(number=first["number"])
+    assert (asked.amount, asked.state, Drawdown.objects.count()) == (Decimal(250_000), "requested", 2)
+    last = _plus(story.fund.business_date, -1)
+    query = f"of={facility}&first_day={OPENED}&last_day={last}&format=csv"
+    assert call(f"statement?{query}") == statement
+
+
+def test_from_the_request_to_the_statement(story: Story, running: stack.Stack) -> None:
     registers_a_company(story)
     applies(story)
     is_checked_and_tabled(story)
@@ -472,6 +404,7 @@ def test_from_the_request_to_the_statement(story: Story, accessible: Callable[[P
     draws(story)
     due = is_closed_each_night(story)
     pays(story, due)
-    takes_out_statements(story)
+    statement = takes_out_statements(story)
+    uses_the_interface(story, statement, running.url)
     findings = verify_books()
     assert [(found.check, found.breaks) for found in findings if found.breaks] == []

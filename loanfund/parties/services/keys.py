@@ -27,12 +27,17 @@ def make_api_key(
     scope: str,
     actor: User,
     on: date,
+    now: datetime,
     expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
     """Make a key that acts as the actor for this partner; returns the row and the secret, which is shown once."""
     require_place(actor=actor, partner=partner, roles=MAKERS, to="make an API key")
     if scope not in ApiKey.Scope.values:
         raise Refused("Choose whether the key may only read, or also write.", field="scope")
+    if expires_at is not None and expires_at <= now:
+        raise Refused(
+            "Choose a later day: with this one the key would be over before it is used.", field="last_day"
+        )
     prefix = f"lf_{secrets.token_hex(4)}"
     secret = f"{prefix}_{secrets.token_urlsafe(32)}"
     key = ApiKey.objects.create(

@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from loanfund.portal.company import (
     details,
+    keys,
     notices,
     overview,
     owners,
@@ -39,5 +40,8 @@ partner_pages: list[URLPattern | URLResolver] = [
     path("company/accounts/", settlement.accounts, name="accounts"),
     path("company/accounts/new/", settlement.name_account, name="name_account"),
     path("company/accounts/<int:account>/", settlement.account, name="account"),
+    path("company/keys/", keys.keys, name="keys"),
+    path("company/keys/new/", keys.make_key, name="make_key"),
+    path("company/keys/<int:key>/end/", keys.end_key, name="end_key"),
     path("company/accounts/<int:account>/retire/", settlement.retire_account, name="retire_account"),
 ]
