@@ -5,6 +5,7 @@ import io
 import json
 from datetime import date
 from decimal import Decimal
+from typing import Any, cast
 
 import openpyxl
 import pytest
@@ -181,7 +182,9 @@ def test_another_partners_object_is_not_there_under_any_address(pattern: URLPatt
     stranger = caller_of(make_partner([outsider], "P-9002"), outsider, on=world.today)
     number = next((number for word, number in numbers.items() if word in str(pattern.pattern)), "APP-0001")
     address = str(pattern.pattern).replace("<str:number>", number).replace("<int:question>", "1")
-    methods = {name for name in ("get", "post", "patch") if hasattr(pattern.callback.view_class, name)}
+    methods = {
+        name for name in ("get", "post", "patch") if hasattr(cast(Any, pattern.callback).view_class, name)
+    }
     assert methods
     for method in methods:
         answered = {

@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -184,7 +183,7 @@ def players() -> Players:
     return Players(hers, his, *(signed_in(user, both_factors=True) for user in looking))
 
 
-def answers(client: Client, path: str) -> list[tuple[str, HttpResponse]]:
+def answers(client: Client, path: str) -> list[tuple[str, Any]]:
     """What the address answers to a look and to an empty form."""
     return [
         ("GET", client.get(path)),

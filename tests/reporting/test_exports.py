@@ -41,7 +41,7 @@ def world(db: None) -> Drawn:
 
 def take(world: World, subject: Subject, fmt: str = "csv", **changes: object) -> Export:
     given = {"actor": world.borrower, "first_day": MARCH[0], "last_day": MARCH[1], **changes}
-    return export_statement(on=world.today, subject=subject, fmt=fmt, **given)  # type: ignore[arg-type]
+    return export_statement(on=world.today, subject=subject, fmt=fmt, **given)
 
 
 @pytest.mark.parametrize("fmt", ["csv", "xlsx", "pdf", "json"])

@@ -132,9 +132,9 @@ def test_a_csv_has_the_rows_that_are_shown(desk: Desk, slug: str) -> None:
     assert len(rows) == len(report.rows)
     for index, column in enumerate(report.columns):
         if column.kind is Kind.MONEY:
-            shown = sum((row[index] or Decimal(0) for row in report.rows), Decimal(0))  # type: ignore[misc] # money
+            shown = sum((row[index] or Decimal(0) for row in report.rows), Decimal(0))
             assert sum(Decimal(row[index] or 0) for row in rows) == shown
-    assert AuditEvent.objects.filter(action="report.exported").latest("id").after["report"] == slug  # type: ignore[index]
+    assert AuditEvent.objects.filter(action="report.exported").latest("id").after["report"] == slug
 
 
 @pytest.mark.parametrize("slug", ["trial-balance", "general-ledger", "accruals", "fixings"])

@@ -95,15 +95,15 @@ def test_the_schedule_to_come_is_what_falls_due_when_its_days_come(world: World)
     foreseen = selectors.schedule_of(loan)
     assert len(foreseen) == 12
     assert [(row.due_date, row.days, row.rate, row.principal, row.interest) for row in foreseen[:2]] == [
-        (date(2026, 4, 2), 31, D("0.03"), 0, D("2583.33")),
-        (date(2026, 5, 4), 30, D("0.03"), 0, D("2500.00")),
+        (date(2026, 4, 2), 31, D("0.03"), D(0), D("2583.33")),
+        (date(2026, 5, 4), 30, D("0.03"), D(0), D("2500.00")),
     ]
     assert (foreseen[-1].due_date, foreseen[-1].principal) == (date(2027, 3, 2), D(1_000_000))
     assert {row.status for row in foreseen} == {Status.COMING}
     world.close_through(date(2026, 4, 1))
     world.receive(D("2583.33"))
     paid, *rest = selectors.schedule_of(loan)
-    assert (paid.status, paid.paid, paid.outstanding) == (Status.PAID, D("2583.33"), 0)
+    assert (paid.status, paid.paid, paid.outstanding) == (Status.PAID, D("2583.33"), D(0))
     assert rest == foreseen[1:]
 
 
@@ -157,7 +157,7 @@ def test_a_schedule_under_a_floating_rate_marks_what_is_estimated(floating: Worl
 def test_an_overview_says_where_a_loan_stands(world: World) -> None:
     loan = world.draw(D(1_000_000))
     first = selectors.loan_overview(loan)
-    assert (first.balance, first.accrued, first.all_in_rate) == (D(1_000_000), 0, D("0.03"))
+    assert (first.balance, first.accrued, first.all_in_rate) == (D(1_000_000), D(0), D("0.03"))
     assert (first.next_due, first.next_amount) == (date(2026, 4, 2), D("2583.33"))
     world.close_through(date(2026, 4, 11))
     late = selectors.loan_overview(loan)

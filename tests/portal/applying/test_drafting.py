@@ -3,6 +3,7 @@
 import uuid
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -142,7 +143,8 @@ def test_the_slower_of_two_tabs_is_told_and_keeps_what_was_typed(cast: Cast, pia
     assert "Saved now: USD 3,000,000.00" in page.replace("\xa0", " ")
     mine.refresh_from_db()
     assert mine.amount == 3_000_000
-    form = answer.context["form"]
+    rendered: Any = answer
+    form = rendered.context["form"]
     assert form["amount"].value() == "4000000"
     assert send(pia, path, seen=form["seen"].value(), **(ASKED | {"amount": "4000000"})).status_code == 302
     mine.refresh_from_db()
