@@ -40,6 +40,10 @@ WITH parts AS (
     UNION ALL
     SELECT f.fund_id, c.kind, sum(c.amount), count(*)
     FROM servicing_controlposting c JOIN facilities_facility f ON f.id = c.facility_id GROUP BY f.fund_id, c.kind
+    UNION ALL
+    SELECT fund.id, 'IMPAIRMENT_EXPENSE', sum(b.credit - b.debit), 0
+    FROM facilities_fund fund JOIN ledger_account a ON a.book_id = fund.book_id JOIN ledger_balance b ON b.account_id = a.id
+    WHERE a.kind = 'LOSS_ALLOWANCE' GROUP BY fund.id
 ), beneath AS (
     SELECT fund_id, kind, sum(amount) AS amount, sum(n) AS n FROM parts GROUP BY fund_id, kind
 ), ledger AS (
@@ -54,7 +58,8 @@ FROM beneath b FULL JOIN ledger l ON l.fund_id = b.fund_id AND l.kind = b.kind
 
 
 def sub_ledger_equals_ledger() -> Finding:
-    """For each control account of each fund: the accrual rows and shares beneath it add up to its balance."""
+    """For each control account of each fund: the accrual rows and shares beneath it add up to its balance; the expense for
+    losses to what was written off and the allowances held."""
     running = set(CloseRun.objects.exclude(state=CloseRun.State.DONE).values_list("fund_id", flat=True))
     rows = _rows(_BENEATH, {"kinds": [kind.value for kind in CONTROL]})
     breaks = [

@@ -387,3 +387,13 @@ def recovery(
 def bank_charge(*, currency: str, amount: Decimal) -> Legs:
     """The bank takes a charge."""
     return debit(K.BANK_CHARGES, currency, FUND, amount) + credit(K.CASH, currency, FUND, amount, fact=True)
+
+
+BY_HAND: dict[str, tuple[K, K]] = {
+    "capital_paid_in": (K.CASH, K.FUND_CAPITAL),
+    "capital_paid_out": (K.FUND_CAPITAL, K.CASH),
+    "bank_charge": (K.BANK_CHARGES, K.CASH),
+    "allowance": (K.IMPAIRMENT_EXPENSE, K.LOSS_ALLOWANCE),
+    "allowance_released": (K.LOSS_ALLOWANCE, K.IMPAIRMENT_EXPENSE),
+}
+"""For each entry that people make by hand, the account debited and the one credited, as a page may show it beforehand."""

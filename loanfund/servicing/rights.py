@@ -11,7 +11,7 @@ from loanfund.parties.models import Membership, Partner, User
 from loanfund.parties.roles import FINANCE, OPERATIONS_CHECKER, OPERATIONS_MAKER
 from loanfund.parties.selectors import has_role
 from loanfund.parties.services.rights import require_place, require_role
-from loanfund.servicing.models import Drawdown, Instruction, Receipt, ReceiptShare, Refund
+from loanfund.servicing.models import Drawdown, HandJournal, Instruction, Receipt, ReceiptShare, Refund
 
 SIGNERS: tuple[str, ...] = (Membership.Role.OWNER, Membership.Role.SIGNATORY)
 """Who may bind a partner: ask for money, give notice, consent."""
@@ -52,6 +52,9 @@ GIVE_NOTICE = Right("give notice under this facility", MAKER, SIGNERS)
 CONSENT = Right("consent for the borrower", (), SIGNERS)
 BOOK_INSTRUCTION = Right("decide on a change to a facility", CHECKER)
 
+PROPOSE_JOURNAL = Right("propose an entry by hand", BOOKKEEPER)
+BOOK_JOURNAL = Right("decide on an entry by hand", COUNTERSIGNER)
+
 RUN_CLOSE = Right("close a business day", (OPERATIONS_MAKER, OPERATIONS_CHECKER))
 
 NOTICES = frozenset({Instruction.Kind.PREPAYMENT, Instruction.Kind.CANCELLATION})
@@ -73,8 +76,9 @@ class Step:
     others: tuple[str, ...] = ()
 
 
-Row = Drawdown | Receipt | ReceiptShare | Refund | Instruction
+Row = Drawdown | Receipt | ReceiptShare | Refund | Instruction | HandJournal
 _D, _R, _S, _F, _I = Drawdown.State, Receipt.State, ReceiptShare.State, Refund.State, Instruction.State
+_J = HandJournal.State
 ASKED = frozenset({_D.REQUESTED, _D.APPROVED})
 """States of a drawdown whose money has not left."""
 
@@ -98,15 +102,19 @@ STEPS: dict[str, Step] = {
     "pay_refund": Step(PAY_REFUND, frozenset({_F.APPROVED}), "paid"),
     "consent_to_instruction": Step(CONSENT, frozenset({_I.PROPOSED}), "consented to"),
     "book_instruction": Step(BOOK_INSTRUCTION, frozenset({_I.PROPOSED}), "booked", ("maker",)),
+    "book_journal": Step(BOOK_JOURNAL, frozenset({_J.PROPOSED}), "booked", ("maker",)),
+    "refuse_journal": Step(BOOK_JOURNAL, frozenset({_J.PROPOSED}), "refused", ("maker",)),
     "refuse_instruction": Step(BOOK_INSTRUCTION, frozenset({_I.PROPOSED}), "refused", ("maker",)),
 }
 """By the name of the service that takes it."""
 
 
 def step_of(service: str, row: Row, actor: User) -> Step:
-    """The step a service takes with a row. Who refuses its own instruction withdraws it: that takes no second person."""
+    """The step a service takes with a row. Who refuses its own proposal withdraws it: that takes no second person."""
     if service == "refuse_instruction" and isinstance(row, Instruction) and row.maker_id == actor.pk:
         return Step(to_propose(row.kind), frozenset({_I.PROPOSED}), "withdrawn")
+    if service == "refuse_journal" and isinstance(row, HandJournal) and row.maker_id == actor.pk:
+        return Step(PROPOSE_JOURNAL, frozenset({_J.PROPOSED}), "withdrawn")
     return STEPS[service]
 
 

@@ -16,6 +16,7 @@ from loanfund.facilities.services.conditions import (
 )
 from loanfund.facilities.services.funds import (
     advance_business_date,
+    book_capital,
     hold_business_date,
     lock_business_date,
     open_fund,
@@ -29,6 +30,7 @@ __all__ = [
     "add_terms",
     "advance_business_date",
     "apply_limits",
+    "book_capital",
     "confirm_policy",
     "connect_partner",
     "flag_default",

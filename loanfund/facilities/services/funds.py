@@ -11,6 +11,7 @@ from loanfund.audit.services import record
 from loanfund.facilities import postings
 from loanfund.facilities.models import Fund
 from loanfund.facilities.services.drafts import draft
+from loanfund.ledger.chart import EntryDraft
 from loanfund.ledger.services import open_book, post_entries
 from loanfund.parties import roles
 from loanfund.parties.models import User
@@ -118,6 +119,41 @@ def advance_business_date(*, fund: Fund, from_date: date, actor: User | None) ->
         after={"business_date": locked.business_date},
     )
     return locked.business_date
+
+
+@transaction.atomic
+def book_capital(*, fund: Fund, amount: Decimal, value_date: date, cause: str, actor: User, on: date) -> Fund:
+    """Book capital that the lender paid in or, when `amount` is negative, took out; the fund's size follows.
+
+    For a service that two people have signed: `cause` names its row. The caller has locked the fund. Refused when
+    capital that is promised or lent would be paid out.
+    """
+    locked = Fund.objects.select_for_update().get(pk=fund.pk)
+    if locked.size + amount <= 0:
+        raise Refused("A fund keeps some capital: it is not paid out whole.", field="amount")
+    before, locked.size = locked.size, locked.size + amount
+    locked.save(update_fields=["size"])
+    kind = "capital_paid_in" if amount > 0 else "capital_paid_out"
+    legs = postings.capital_paid_in if amount > 0 else postings.capital_paid_out
+    entry = EntryDraft(
+        key=cause,
+        kind=kind,
+        book_id=locked.book_id,
+        booking_date=on,
+        value_date=value_date,
+        legs=legs(currency=locked.currency, amount=abs(amount)),
+        cause=cause,
+    )
+    post_entries(entries=[entry], actor=actor, on=on)
+    record(
+        actor=actor,
+        action=f"fund.{kind}",
+        obj=locked,
+        on=on,
+        before={"size": before},
+        after={"size": locked.size},
+    )
+    return locked
 
 
 @transaction.atomic

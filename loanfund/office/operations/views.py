@@ -12,6 +12,7 @@ SUBJECTS = (
     "conditions",
     "instructions",
     "closes",
+    "journals",
     "settlement",
     "policies",
     "people",

@@ -5,6 +5,7 @@ from loanfund.servicing.models.close import CloseBatch, CloseException, CloseRun
 from loanfund.servicing.models.drawdowns import Drawdown
 from loanfund.servicing.models.events import Allocation, ControlPosting, Due, Event, InterestPeriod, Loan
 from loanfund.servicing.models.instructions import Instruction
+from loanfund.servicing.models.journals import HandJournal
 from loanfund.servicing.models.receipts import BankImport, BankImportRow, Receipt, ReceiptShare, Refund
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Due",
     "Event",
     "FacilityAccrual",
+    "HandJournal",
     "Instruction",
     "InterestPeriod",
     "Loan",

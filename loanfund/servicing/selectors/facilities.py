@@ -23,6 +23,12 @@ def available_commitment(facility: Facility) -> Decimal:
     return balance(ref, book_id=facility.fund.book_id)
 
 
+def allowance_held(facility: Facility) -> Decimal:
+    """The allowance for losses kept for a facility, in its currency."""
+    ref = AccountRef(AccountKind.LOSS_ALLOWANCE, facility.currency, facility_owner(facility.pk))
+    return balance(ref, book_id=facility.fund.book_id)
+
+
 @dataclass(frozen=True)
 class OpenDue:
     """One due with what is still to pay of it. `days_past_due` is 0 on the due date."""

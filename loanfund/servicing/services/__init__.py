@@ -26,6 +26,7 @@ from loanfund.servicing.services.instructions import (
     refuse_instruction,
     what_if,
 )
+from loanfund.servicing.services.journals import book_journal, propose_journal, refuse_journal
 from loanfund.servicing.services.receipts import (
     book_receipt,
     book_share,
@@ -44,6 +45,7 @@ __all__ = [
     "approve_refund",
     "auto_close_due",
     "book_instruction",
+    "book_journal",
     "book_receipt",
     "book_share",
     "cancel_drawdown",
@@ -56,10 +58,12 @@ __all__ = [
     "match_payment",
     "pay_refund",
     "propose_instruction",
+    "propose_journal",
     "propose_refund",
     "propose_reversal",
     "propose_split",
     "refuse_instruction",
+    "refuse_journal",
     "refuse_refund",
     "refuse_share",
     "reject_drawdown",

@@ -23,12 +23,15 @@ from loanfund.facilities.selectors import authority_for, policy_in_force
 from loanfund.facilities.services import add_terms, flag_default, move_facility
 from loanfund.facilities.services.numbers import next_number
 from loanfund.ledger.chart import Leg
+from loanfund.ledger.models import AccountKind
 from loanfund.parties.models import User
 from loanfund.servicing import events, rights
+from loanfund.servicing.balances import booked_control
 from loanfund.servicing.desk import hold_day, hold_facility
 from loanfund.servicing.engine import book_event, preview
 from loanfund.servicing.models import Event, Instruction, Loan
 from loanfund.servicing.selectors.facilities import available_commitment
+from loanfund.servicing.services.allowances import restore_allowance, use_allowance
 
 Kind, State = Instruction.Kind, Instruction.State
 MAY_BE_LATER = frozenset({Kind.PREPAYMENT, Kind.AMENDMENT, Kind.PAYMENT_HOLIDAY})
@@ -180,6 +183,7 @@ def book_instruction(
     if locked.kind == Kind.AMENDMENT and locked.consent_by_id is None:
         raise Refused("The borrower has not consented to this amendment yet.")
     _check_authority(locked, on)
+    expense = _expense(held)
     (event,) = book_event(
         facility=held,
         events=[events.from_instruction(locked)],
@@ -191,6 +195,7 @@ def book_instruction(
         reason=locked.reason,
     )
     _follow(locked, actor, on)
+    _settle_with_allowance(locked, event, _expense(held) - expense, actor, on)
     locked.state, locked.booked_on, locked.event = State.BOOKED, on, event
     locked.checker, locked.checked_at = actor, Now()
     locked.save()
@@ -203,6 +208,23 @@ def book_instruction(
         reason=locked.reason,
     )
     return locked
+
+
+def _expense(facility: Facility) -> Decimal:
+    return booked_control(facility)[AccountKind.IMPAIRMENT_EXPENSE]
+
+
+def _settle_with_allowance(
+    instruction: Instruction, event: Event, loss: Decimal, actor: User, on: date
+) -> None:
+    """A write-off uses the facility's allowance; undoing one puts back what it had used."""
+    facility = instruction.facility
+    if instruction.kind == Kind.WRITE_OFF:
+        use_allowance(facility=facility, loss=loss, cause=event.key, actor=actor, on=on)
+    elif instruction.kind == Kind.REVERSAL:
+        restore_allowance(
+            facility=facility, cause=instruction.details["event"], undone_by=event.key, actor=actor, on=on
+        )
 
 
 def _check_authority(instruction: Instruction, on: date) -> None:
