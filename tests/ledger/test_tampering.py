@@ -17,8 +17,9 @@ from loanfund.ledger.invariants import INVARIANTS
 from loanfund.ledger.models import Account, AccountingPeriod, Book, JournalEntry
 from loanfund.ledger.models import AccountKind as K
 from loanfund.ledger.services import close_period
-from loanfund.parties.models import User
+from loanfund.parties import roles
 from tests.ledger.books import ON, a_book, move, post
+from tests.servicing.world import person
 
 Sql = Callable[..., list[tuple[Any, ...]]]
 APPEND_ONLY = [
@@ -132,7 +133,8 @@ def test_what_the_app_may_call_with_the_owners_rights_only_locks_or_seals(book: 
 def test_the_admin_shows_the_books_and_offers_nobody_to_write_in_them(book: Book) -> None:
     """Not even an administrator with every right: asked of the registered pages themselves, as their views ask."""
     request = RequestFactory().get("/")
-    request.user = User(email="root@fund.example", is_superuser=True, is_staff=True, is_active=True)
+    request.user = person("Root", *roles.ALL)
+    request.user.is_staff = request.user.is_superuser = True
     shown = [
         page
         for model, page in admin.site._registry.items()

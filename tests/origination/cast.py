@@ -174,7 +174,7 @@ def make_cast(
     ensure_reference_rates()
     fund = open_fund(
         code="TF", name="Test fund", currency="USD", size=Decimal(size), calendar="US-FED",
-        receipt_cut_off=time(17), actor=people["ada"], on=DAY,
+        receipt_cut_off=time(17), actor=people["ada"], on=DAY, auto_close=False,
     )  # fmt: skip
     values = {**programme_values(), **policy}
     proposed = propose_policy(fund=fund, values=values, effective_from=DAY, actor=people["ada"], on=DAY)

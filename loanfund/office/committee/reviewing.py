@@ -132,6 +132,12 @@ def review_acts(seat: Seat, application: Application, policy: FundPolicy, allowe
         says="By today's policy and the newest records, as a further version.",
         inline=True,
     )
+    yield from _written(seat, application, policy, allowed)
+
+
+def _written(seat: Seat, application: Application, policy: FundPolicy, allowed: set[str]) -> Iterator[Act]:
+    """What the analyst writes about it, or to the partner."""
+    open_to = partial(gate, seat, application, allowed)
     yield Act(
         "return",
         "Return to the partner",

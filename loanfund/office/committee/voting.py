@@ -98,6 +98,11 @@ def voting_acts(seat: Seat, one: Proposal, allowed: set[str]) -> Iterator[Act]:
         title="Close the vote",
         says="Enough members have taken part. The ballots are counted and the decision is taken.",
     )
+    yield from _stepping_back(seat, one, allowed)
+
+
+def _stepping_back(seat: Seat, one: Proposal, allowed: set[str]) -> Iterator[Act]:
+    """Acts that take somebody out of the vote, or the vote off the table."""
     yield Act(
         "recuse",
         "Recuse myself",
@@ -107,7 +112,7 @@ def voting_acts(seat: Seat, one: Proposal, allowed: set[str]) -> Iterator[Act]:
         form=RecuseForm,
         danger=True,
         title="Recuse myself",
-        arguments=seen,
+        arguments={"initial": {"seen": one.digest}},
     )
     yield Act(
         "decline-tie",

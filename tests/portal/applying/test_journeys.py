@@ -10,7 +10,7 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from loanfund.facilities.models import Facility, Fund
+from loanfund.facilities.models import Facility
 from loanfund.origination import services
 from loanfund.origination.models import Application, Offer, OfferSignature, Proposal
 from loanfund.parties.models import User
@@ -27,10 +27,7 @@ PAPERS = ("Audited accounts of the last year", "Statement of the liquidations", 
 
 @pytest.fixture(scope="module")
 def cast(module_db: str) -> Cast:
-    made = make_cast()
-    # A worker is running: it must not close the days that have gone by since the cast's.
-    Fund.objects.update(auto_close=False)
-    return made
+    return make_cast()
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def test_a_question_is_answered_with_files_and_the_check_goes_on(cast: Cast) -> 
     question = ask_question(application=mine, text="Where are the coins?", actor=cast["anna"], on=cast.day)
     pia = signed_in(cast["pia"])
     page = words(pia.get(f"/partners/{cast.partner.number}/applications/"))
-    assert "Your answer to a question" in page
+    assert "your answer to a question" in page
     assert "Where are the coins?" in words(pia.get(base(cast, mine, "thread/")))
     path = base(cast, mine, f"thread/{question.pk}/")
     files = [SimpleUploadedFile("one.pdf", PDF), SimpleUploadedFile("two.pdf", PDF)]
