@@ -166,13 +166,15 @@ def income(fund: Fund, *, first_day: date, last_day: date) -> Report:
 
 
 NIGHTS = """
-SELECT a.accrual_date, a.booking_date, f.number AS facility, l.number AS loan, a.sequence,
+WITH loans AS MATERIALIZED (
+    SELECT l.id, l.number AS loan, f.number AS facility
+    FROM servicing_loan l JOIN facilities_facility f ON f.id = l.facility_id WHERE f.fund_id = {fund}
+)
+SELECT a.accrual_date, a.booking_date, l.facility, l.loan, a.sequence,
     round(a.principal, {places}), a.rate, a.num || '/' || a.den AS fraction, a.exact, round(a.posted, {places}),
-    CASE WHEN a.estimated THEN 'estimated' ELSE '' END, CASE WHEN a.suspended THEN 'suspended' ELSE '' END
-FROM servicing_accrual a
-JOIN servicing_loan l ON l.id = a.loan_id
-JOIN facilities_facility f ON f.id = a.facility_id
-WHERE f.fund_id = {fund} AND a.booking_date BETWEEN {first} AND {last}
+    CASE WHEN a.estimated THEN 'estimated' END, CASE WHEN a.suspended THEN 'suspended' END
+FROM servicing_accrual a JOIN loans l ON l.id = a.loan_id
+WHERE a.booking_date BETWEEN {first} AND {last}
 """
 NIGHT_COLUMNS = (
     Column("night", "Night of", Kind.DATE),
