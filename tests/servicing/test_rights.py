@@ -48,6 +48,9 @@ MAY: dict[str, set[str]] = {
     "consent_to_instruction": SIGNERS,
     "book_instruction": {CHECKER},
     "refuse_instruction": {CHECKER},
+    "propose_journal": {MAKER, FINANCE},
+    "book_journal": {CHECKER, FINANCE},
+    "refuse_journal": {CHECKER, FINANCE},
     "close_day": OPERATIONS,
     "close_through": OPERATIONS,
     "request_close": OPERATIONS,
@@ -162,6 +165,14 @@ def left_behind(world: World) -> CloseException:
     )
 
 
+CHARGE: dict[str, Any] = {"kind": "bank_charge", "amount": D(5), "reference": "B", "reason": "fee"}
+
+
+def charge(world: World) -> Any:
+    day = {"value_date": world.today, "on": world.today}
+    return services.propose_journal(fund=world.fund, actor=world.maker, **CHARGE, **day)
+
+
 def reversal(world: World) -> dict[str, Any]:
     booked_cost = services.book_instruction(instruction=proposed(world), actor=world.checker, on=world.today)
     return {"event": booked_cost.event, "reason": "wrong"}
@@ -220,6 +231,9 @@ WITH: dict[str, Callable[[World], dict[str, Any]]] = {
     },
     "book_instruction": lambda w: {"instruction": proposed(w)},
     "refuse_instruction": lambda w: {"instruction": proposed(w), "reason": "no"},
+    "propose_journal": lambda w: {"fund": w.fund} | CHARGE | {"value_date": w.today},
+    "book_journal": lambda w: {"journal": (one := charge(w)), "seen_digest": one.proposed_digest},
+    "refuse_journal": lambda w: {"journal": charge(w), "reason": "no"},
     "close_day": lambda w: {"fund": w.fund, "on": w.today},
     "close_through": lambda w: {"fund": w.fund, "through": w.today},
     "request_close": lambda w: {"fund": w.fund},

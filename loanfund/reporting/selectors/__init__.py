@@ -2,6 +2,7 @@
 
 from loanfund.reporting.selectors.ahead import Ahead, dues_ahead
 from loanfund.reporting.selectors.explain import NightTrail, Trail, explain_entry, explain_nights
+from loanfund.reporting.selectors.figures import Figure, Movement, explain_figure
 from loanfund.reporting.selectors.months import Progress, month_progress, waits_for_a_worker
 from loanfund.reporting.selectors.scopes import Subject, partner_of
 from loanfund.reporting.selectors.statements import DoesNotTie, facility_statement, statement_for
@@ -9,12 +10,15 @@ from loanfund.reporting.selectors.statements import DoesNotTie, facility_stateme
 __all__ = [
     "Ahead",
     "DoesNotTie",
+    "Figure",
+    "Movement",
     "NightTrail",
     "Progress",
     "Subject",
     "Trail",
     "dues_ahead",
     "explain_entry",
+    "explain_figure",
     "explain_nights",
     "facility_statement",
     "month_progress",

@@ -1,0 +1,171 @@
+"""One click from a figure to what made it: its movements, the entry of each, the event, the document and the people."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+
+from loanfund.audit.errors import Refused
+from loanfund.ledger.models import AccountKind as K
+from loanfund.office.operations.seat import take_seat
+from loanfund.office.pages import page, show
+from loanfund.parties import roles
+from loanfund.reporting.reports import Report
+from loanfund.reporting.selectors import explain_entry, explain_figure
+
+READERS = (roles.FINANCE, roles.OPERATIONS_MAKER, roles.OPERATIONS_CHECKER, roles.AUDITOR)
+ONE_DAY = timedelta(days=1)
+FEES = (K.ARRANGEMENT_FEE_INCOME, K.PREPAYMENT_FEE_INCOME, K.LATE_FEE_INCOME)
+EARNED = (K.INTEREST_INCOME, K.DEFAULT_INTEREST_INCOME, K.COMMITMENT_FEE_INCOME, *FEES, K.RECOVERY_INCOME)
+ACCRUED = (K.ACCRUED_INTEREST, K.ACCRUED_DEFAULT_INTEREST, K.ACCRUED_COMMITMENT_FEE)
+OTHER_DUE = (K.DEFAULT_INTEREST_DUE, K.FEES_DUE, K.COSTS_DUE)
+DUE = (K.LOAN_PRINCIPAL, K.CAPITALISED_INTEREST, K.INTEREST_DUE, *OTHER_DUE)
+
+STANDING: dict[str, dict[str, tuple[K, ...]]] = {
+    "arrears": {
+        "principal": (K.LOAN_PRINCIPAL,),
+        "capitalised": (K.CAPITALISED_INTEREST,),
+        "accrued": ACCRUED,
+        "interest_due": (K.INTEREST_DUE,),
+        "other_due": OTHER_DUE,
+        "unapplied": (K.UNAPPLIED, K.OVER_LIMIT),
+        "owed": (*DUE, *ACCRUED, K.UNAPPLIED, K.OVER_LIMIT),
+        **{f"late_{band}": DUE for band in range(5)},
+    },
+    "utilisation": {
+        "commitment": (K.M_UNDRAWN, K.M_EARMARKED, K.M_DRAWN, K.M_REPAID, K.M_WRITTEN_OFF),
+        "drawn": (K.M_DRAWN,),
+        "earmarked": (K.M_EARMARKED,),
+        "undrawn": (K.M_UNDRAWN,),
+        "repaid": (K.M_REPAID,),
+        "written_off": (K.M_WRITTEN_OFF,),
+    },
+    "unapplied": {"amount": (K.UNAPPLIED, K.OVER_LIMIT)},
+}
+"""Figures as of a day, by report and column: the kinds of account that they are made of, of the row's facility."""
+
+INCOME: dict[str, tuple[K, ...]] = {
+    "interest": (K.INTEREST_INCOME,),
+    "default_interest": (K.DEFAULT_INTEREST_INCOME,),
+    "commitment_fee": (K.COMMITMENT_FEE_INCOME,),
+    "fees": FEES,
+    "recovery": (K.RECOVERY_INCOME,),
+    "recoveries": (K.RECOVERY_INCOME,),
+    "total": EARNED,
+}
+BY_LABEL = {kind.label: kind for kind in K}
+
+
+def figure_href(
+    kinds: Sequence[K], *, of: str, first_day: date, last_day: date, back: str = "reports"
+) -> str:
+    """The page that explains what moved these accounts of one party in a span of booking dates."""
+    asked = {
+        "account": [kind.value for kind in kinds],
+        "of": of,
+        "first_day": first_day.isoformat(),
+        "last_day": last_day.isoformat(),
+        "from": back,
+    }
+    return f"{reverse('admin:explain')}?{urlencode(asked, doseq=True)}"
+
+
+def cell_href(made: Report, opened_on: date, asked: Mapping[str, Any], column: str, row: Mapping[str, Any]) -> str:
+    """Where one figure of a report is explained; empty where the row's own links do, or nothing booked is behind it."""
+    slug = made.slug
+    if slug in STANDING and column in STANDING[slug] and row.get("facility"):
+        kinds = STANDING[slug][column]
+        return figure_href(
+            kinds, of=row["facility"], first_day=opened_on, last_day=asked["as_of"], back=slug
+        )
+    if slug == "trial-balance" and column not in {"set", "code", "account", "owner"}:
+        kind = BY_LABEL[row["account"]]
+        return figure_href(
+            (kind,), of=row["owner"], first_day=opened_on, last_day=asked["as_of"], back=slug
+        )
+    if slug == "accrual-roll-forward" and column in {"opening", "accrued", "due", "corrections", "closing"}:
+        first = opened_on if column in {"opening", "closing"} else asked["first_day"]
+        last = asked["first_day"] - ONE_DAY if column == "opening" else asked["last_day"]
+        if last < opened_on:
+            return ""
+        kinds = (BY_LABEL[row["what"]],)
+        return figure_href(kinds, of=row["facility"], first_day=first, last_day=last, back=slug)
+    if slug == "income" and column in INCOME:
+        first = date.fromisoformat(f"{row['month']}-01")
+        last = (first + timedelta(days=31)).replace(day=1) - ONE_DAY
+        return figure_href(
+            INCOME[column],
+            of=row["partner"],
+            first_day=max(first, asked["first_day"]),
+            last_day=min(last, asked["last_day"]),
+            back=slug,
+        )
+    if slug == "accruals" and column in {"rate", "interest_exact", "posted"}:
+        night = row["night"].isoformat()
+        return f"{reverse('admin:loan', args=[row['loan']])}?first_day={night}&last_day={night}#nights"
+    if slug == "closed-loans" and column == "interest":
+        span = {"first_day": row["disbursed_on"].isoformat(), "last_day": row["closed_on"].isoformat()}
+        return f"{reverse('admin:loan', args=[row['loan']])}?{urlencode(span)}#nights"
+    return ""
+
+
+@page("explain/", name="explain", readers=READERS)
+def explain(request: HttpRequest) -> HttpResponse:
+    """The movements behind one figure of a report, newest first, each leading to its entry."""
+    seat = take_seat(request)
+    slug = request.GET.get("from", "")
+    try:
+        figure = explain_figure(
+            seat.fund,
+            kinds=request.GET.getlist("account"),
+            of=request.GET.get("of", ""),
+            first_day=date.fromisoformat(request.GET.get("first_day", "")),
+            last_day=date.fromisoformat(request.GET.get("last_day", "")),
+        )
+    except (Refused, ValueError) as refused:
+        raise Http404("There is no such figure.") from refused
+    trail = [("Reports", reverse("admin:reports"))]
+    return show(
+        request,
+        "office/finance/explain.html",
+        {"figure": figure, "code": seat.fund.currency, "trail": trail, "slug": slug},
+        title="What makes this figure",
+    )
+
+
+@page("entries/<int:key>/", name="entry", readers=READERS)
+def entry(request: HttpRequest, key: int) -> HttpResponse:
+    """One entry of the ledger: its legs, what caused it, the event that was read, and everyone who had a hand in it."""
+    seat = take_seat(request)
+    try:
+        found = explain_entry(key)
+    except Refused as refused:
+        raise Http404(refused.sentence) from refused
+    context = {
+        "entry": found,
+        "facts": _facts(found.event or {}),
+        "source": _source(found.cause),
+        "code": seat.fund.currency,
+        "trail": [("Reports", reverse("admin:reports"))],
+    }
+    return show(request, "office/finance/entry.html", context, title=f"Entry {found.entry}: {found.kind}")
+
+
+def _facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """An event's document as words and values; what is nested is written in one line."""
+    return [
+        (str(name).replace("_", " ").capitalize(), str(value))
+        for name, value in document.items()
+        if value not in (None, "", [], {})
+    ]
+
+
+def _source(cause: str) -> str:
+    """The page of the receipt, drawdown, refund or instruction that an entry came from."""
+    number = cause.partition(",")[0]
+    pages = {"RC": "receipt", "DD": "drawdown", "RF": "refund", "IN": "instruction", "JN": "journal"}
+    name = pages.get(number.partition("-")[0])
+    return reverse(f"admin:{name}", args=[number]) if name else ""
