@@ -10,11 +10,14 @@ from django.urls import reverse
 
 from loanfund.audit.errors import Refused
 from loanfund.ledger.models import AccountKind as K
+from loanfund.office.operations.history import Told
 from loanfund.office.operations.seat import take_seat
 from loanfund.office.pages import page, show
 from loanfund.parties import roles
-from loanfund.reporting.reports import Report
+from loanfund.reporting.reports import REPORTS, Report
 from loanfund.reporting.selectors import explain_entry, explain_figure
+from loanfund.reporting.selectors.figures import FUND
+from loanfund.reporting.statement import Line, LineKind
 
 READERS = (roles.FINANCE, roles.OPERATIONS_MAKER, roles.OPERATIONS_CHECKER, roles.AUDITOR)
 ONE_DAY = timedelta(days=1)
@@ -33,10 +36,8 @@ STANDING: dict[str, dict[str, tuple[K, ...]]] = {
         "other_due": OTHER_DUE,
         "unapplied": (K.UNAPPLIED, K.OVER_LIMIT),
         "owed": (*DUE, *ACCRUED, K.UNAPPLIED, K.OVER_LIMIT),
-        **{f"late_{band}": DUE for band in range(5)},
     },
     "utilisation": {
-        "commitment": (K.M_UNDRAWN, K.M_EARMARKED, K.M_DRAWN, K.M_REPAID, K.M_WRITTEN_OFF),
         "drawn": (K.M_DRAWN,),
         "earmarked": (K.M_EARMARKED,),
         "undrawn": (K.M_UNDRAWN,),
@@ -51,16 +52,15 @@ INCOME: dict[str, tuple[K, ...]] = {
     "interest": (K.INTEREST_INCOME,),
     "default_interest": (K.DEFAULT_INTEREST_INCOME,),
     "commitment_fee": (K.COMMITMENT_FEE_INCOME,),
-    "fees": FEES,
-    "recovery": (K.RECOVERY_INCOME,),
-    "recoveries": (K.RECOVERY_INCOME,),
+    "other_fees": FEES,
+    "recovered": (K.RECOVERY_INCOME,),
     "total": EARNED,
 }
 BY_LABEL = {kind.label: kind for kind in K}
 
 
 def figure_href(
-    kinds: Sequence[K], *, of: str, first_day: date, last_day: date, back: str = "reports"
+    kinds: Sequence[K], *, of: str, first_day: date, last_day: date, back: str, part: str = ""
 ) -> str:
     """The page that explains what moved these accounts of one party in a span of booking dates."""
     asked = {
@@ -69,22 +69,38 @@ def figure_href(
         "first_day": first_day.isoformat(),
         "last_day": last_day.isoformat(),
         "from": back,
+        **({"part": part} if part else {}),
     }
     return f"{reverse('admin:explain')}?{urlencode(asked, doseq=True)}"
 
 
-def cell_href(made: Report, opened_on: date, asked: Mapping[str, Any], column: str, row: Mapping[str, Any]) -> str:
+def line_href(line: Line) -> str:
+    """Where a statement's line is explained: the nights of its month for interest, else what changed the debt that day."""
+    day = line.booking_date
+    if line.kind is LineKind.INTEREST and line.loan:
+        return nights_href(line.loan, day.replace(day=1), day)
+    kinds = (*DUE, *ACCRUED, K.UNAPPLIED, K.OVER_LIMIT)
+    return figure_href(kinds, of=line.facility, first_day=day, last_day=day, back="")
+
+
+def nights_href(loan: str, first_day: date, last_day: date) -> str:
+    """The page that explains these nights of a loan."""
+    span = urlencode({"first_day": first_day.isoformat(), "last_day": last_day.isoformat()})
+    return f"{reverse('admin:loan', args=[loan])}?{span}#nights"
+
+
+def cell_href(
+    made: Report, opened_on: date, asked: Mapping[str, Any], column: str, row: Mapping[str, Any]
+) -> str:
     """Where one figure of a report is explained; empty where the row's own links do, or nothing booked is behind it."""
     slug = made.slug
     if slug in STANDING and column in STANDING[slug] and row.get("facility"):
         kinds = STANDING[slug][column]
-        return figure_href(
-            kinds, of=row["facility"], first_day=opened_on, last_day=asked["as_of"], back=slug
-        )
+        return figure_href(kinds, of=row["facility"], first_day=opened_on, last_day=asked["as_of"], back=slug)
     if slug == "trial-balance" and column not in {"set", "code", "account", "owner"}:
-        kind = BY_LABEL[row["account"]]
+        kind, whose = BY_LABEL[row["account"]], FUND if asked.get("detail") == "account" else ""
         return figure_href(
-            (kind,), of=row["owner"], first_day=opened_on, last_day=asked["as_of"], back=slug
+            (kind,), of=row["owner"] or whose, first_day=opened_on, last_day=asked["as_of"], back=slug
         )
     if slug == "accrual-roll-forward" and column in {"opening", "accrued", "due", "corrections", "closing"}:
         first = opened_on if column in {"opening", "closing"} else asked["first_day"]
@@ -92,7 +108,8 @@ def cell_href(made: Report, opened_on: date, asked: Mapping[str, Any], column: s
         if last < opened_on:
             return ""
         kinds = (BY_LABEL[row["what"]],)
-        return figure_href(kinds, of=row["facility"], first_day=first, last_day=last, back=slug)
+        part = "" if column in {"opening", "closing"} else column
+        return figure_href(kinds, of=row["facility"], first_day=first, last_day=last, back=slug, part=part)
     if slug == "income" and column in INCOME:
         first = date.fromisoformat(f"{row['month']}-01")
         last = (first + timedelta(days=31)).replace(day=1) - ONE_DAY
@@ -103,12 +120,12 @@ def cell_href(made: Report, opened_on: date, asked: Mapping[str, Any], column: s
             last_day=min(last, asked["last_day"]),
             back=slug,
         )
+    if column.startswith("late_") or column == "commitment":
+        return reverse("admin:facility", args=[row["facility"]])
     if slug == "accruals" and column in {"rate", "interest_exact", "posted"}:
-        night = row["night"].isoformat()
-        return f"{reverse('admin:loan', args=[row['loan']])}?first_day={night}&last_day={night}#nights"
+        return nights_href(row["loan"], row["night"], row["night"])
     if slug == "closed-loans" and column == "interest":
-        span = {"first_day": row["disbursed_on"].isoformat(), "last_day": row["closed_on"].isoformat()}
-        return f"{reverse('admin:loan', args=[row['loan']])}?{urlencode(span)}#nights"
+        return nights_href(row["loan"], row["disbursed_on"], row["closed_on"])
     return ""
 
 
@@ -117,11 +134,13 @@ def explain(request: HttpRequest) -> HttpResponse:
     """The movements behind one figure of a report, newest first, each leading to its entry."""
     seat = take_seat(request)
     slug = request.GET.get("from", "")
+    slug = slug if slug in REPORTS else ""
     try:
         figure = explain_figure(
             seat.fund,
             kinds=request.GET.getlist("account"),
             of=request.GET.get("of", ""),
+            part=request.GET.get("part", ""),
             first_day=date.fromisoformat(request.GET.get("first_day", "")),
             last_day=date.fromisoformat(request.GET.get("last_day", "")),
         )
@@ -146,6 +165,16 @@ def entry(request: HttpRequest, key: int) -> HttpResponse:
         raise Http404(refused.sentence) from refused
     context = {
         "entry": found,
+        "people": [
+            Told(
+                step.action.replace(".", " ").replace("_", " ").capitalize(),
+                step.at,
+                step.actor,
+                step.reason,
+                "",
+            )
+            for step in found.steps
+        ],
         "facts": _facts(found.event or {}),
         "source": _source(found.cause),
         "code": seat.fund.currency,

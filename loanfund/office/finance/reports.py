@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from loanfund.audit.errors import Refused
 from loanfund.facilities.models import Fund
+from loanfund.office.finance.explaining import cell_href
 from loanfund.office.finance.statements import download, last_month
 from loanfund.office.operations.fields import DayField
 from loanfund.office.operations.seat import Seat, take_seat
@@ -84,7 +85,7 @@ def report(request: HttpRequest, slug: str) -> HttpResponseBase:
         "spec": spec,
         "form": form,
         "report": made,
-        "table": _table(made) if made else None,
+        "table": _table(made, seat.fund, form.asked()) if made else None,
         "sent": {name: form[name].value() for name in form.fields},
         "trail": [("Reports", reverse("admin:reports"))],
     }
@@ -123,22 +124,34 @@ class Table:
     more: int
 
 
-def _table(made: Report) -> Table:
+def _table(made: Report, fund: Fund, asked: dict[str, Any]) -> Table:
     sums = made.totals
+    names = [column.name for column in made.columns]
+
+    def cells(row: tuple[Any, ...]) -> list[Cell]:
+        named = dict(zip(names, row, strict=True))
+        return [
+            _cell(column, value, cell_href(made, fund.opened_on, asked, column.name, named) if value else "")
+            for column, value in zip(made.columns, row, strict=True)
+        ]
+
     return Table(
         heads=[(column.label, column.kind in NUMBERS) for column in made.columns],
-        rows=[
-            [_cell(column, value) for column, value in zip(made.columns, row, strict=True)]
-            for row in made.rows[:ROWS_SHOWN]
-        ],
+        rows=[cells(row) for row in made.rows[:ROWS_SHOWN]],
         totals=[sums.get(column.name, "") for column in made.columns] if sums and made.rows else [],
         more=max(len(made.rows) - ROWS_SHOWN, 0),
     )
 
 
-def _cell(column: Column, value: Any) -> Cell:
-    pages = {Kind.FACILITY: "admin:facility", Kind.LOAN: "admin:loan", Kind.RECEIPT: "admin:receipt"}
-    name = pages.get(column.kind)
-    return Cell(
-        str(column.kind), value, reverse(name, args=[value]) if name and value else "", column.kind in NUMBERS
-    )
+PAGES = {"FAC": "admin:facility", "LN": "admin:loan", "RC": "admin:receipt", "APP": "admin:application"}
+"""The page of a thing by the letters of its number."""
+
+
+def _cell(column: Column, value: Any, explained: str) -> Cell:
+    number, href = column.kind in NUMBERS, explained
+    if column.kind is Kind.ENTRY and value:
+        href = reverse("admin:entry", args=[int(value)])
+    elif column.kind in {Kind.FACILITY, Kind.LOAN, Kind.RECEIPT} and value:
+        name = PAGES.get(str(value).partition("-")[0])
+        href = reverse(name, args=[value]) if name else ""
+    return Cell(str(column.kind), value, href, number)

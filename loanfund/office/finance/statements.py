@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from loanfund.audit.errors import Refused
 from loanfund.facilities.models import Facility, Fund
+from loanfund.office.finance.explaining import line_href
 from loanfund.office.operations.fields import DayField
 from loanfund.office.operations.lists import listed
 from loanfund.office.operations.seat import Seat, take_seat
@@ -106,7 +107,7 @@ def statements(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "statement": statement,
-        "lines": statement.lines[:LINES_SHOWN] if statement else (),
+        "lines": [(line, line_href(line)) for line in statement.lines[:LINES_SHOWN]] if statement else (),
         "more": max(len(statement.lines) - LINES_SHOWN, 0) if statement else 0,
         "formats": FORMATS,
         "sent": {name: form[name].value() for name in form.fields} if statement else {},

@@ -1,0 +1,120 @@
+"""One click leads from any figure of a report to what made it, and the movements add up to the figure."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from html import unescape
+
+import pytest
+from django.test import Client
+
+from loanfund.parties import roles
+from loanfund.reporting.reports import REPORTS
+from loanfund.servicing.models import Receipt
+from tests.office.desks import sign_in, text_of
+from tests.servicing.world import World, bullet, make_world, person
+
+FIGURES = ("accrual-roll-forward", "income", "arrears", "utilisation", "unapplied")
+CELL = re.compile(r'<td class="num"><a href="(/office/explain/[^"]+)">([^<]+)</a>')
+SUM = re.compile(r'<tfoot>.*<td class="num">([^<]+)</td>', re.DOTALL)
+LEGS = re.compile(r"([\d,.]+) added, ([\d,.]+) taken off")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A fund with a late payer and a receipt booked after its value date, and finance signed in."""
+
+    world: World
+    client: Client
+
+
+@pytest.fixture(scope="module")
+def seen(module_db: str) -> Seen:
+    world = make_world()
+    world.sign(bullet(arrangement_fee="25000.00"), arrangement_fee=Decimal("25000.00"))
+    world.sign(bullet(rate="0.05", months=1, commitment_fee="0.01", default_margin="0.02"))
+    world.draw(Decimal(6_000_000))
+    world.draw(Decimal(2_000_000), facility=world.facilities[1])
+    world.close_through(date(2026, 4, 10))
+    world.receive(Decimal("1000000.00"), value_date=date(2026, 3, 20), reference="FAC-0001 early")
+    world.receive(Decimal("777.00"), reference="who is this")
+    world.close_through(date(2026, 6, 21))
+    return Seen(world, sign_in(person("Finance", roles.FINANCE)))
+
+
+def amount(words: str) -> Decimal:
+    return Decimal(unescape(words).replace(",", "").replace("\N{MINUS SIGN}", "-"))
+
+
+@pytest.mark.parametrize("slug", FIGURES)
+def test_what_made_a_figure_adds_up_to_it(seen: Seen, slug: str) -> None:
+    asked = {"first_day": "2026-03-15", "last_day": "2026-06-18", "as_of": "2026-06-18"}
+    page = seen.client.get(f"/office/reports/{slug}/", asked).content.decode()
+    cells = CELL.findall(page)
+    assert cells
+    for href, shown in cells:
+        explained = seen.client.get(unescape(href))
+        assert explained.status_code == 200, href
+        found = SUM.search(explained.content.decode())
+        assert amount(found[1] if found else "0") == amount(shown), href
+
+
+def test_each_side_of_the_trial_balance_is_explained(seen: Seen) -> None:
+    page = seen.client.get("/office/reports/trial-balance/", {"as_of": "2026-06-18", "detail": "account"})
+    rows = re.findall(r"<tr><td>money</td>.*?</tr>", page.content.decode(), re.DOTALL)
+    assert len(rows) > 8
+    for row in rows:
+        cells = CELL.findall(row)
+        href, sides = cells[0][0], {amount(shown) for _, shown in cells} | {Decimal(0)}
+        explained = text_of(seen.client.get(unescape(href)))
+        found = LEGS.search(explained)
+        assert found, explained
+        assert {amount(found[1]), amount(found[2])} <= sides, href
+
+
+@pytest.mark.parametrize("slug", sorted(REPORTS))
+def test_no_link_of_a_report_leads_nowhere(seen: Seen, slug: str) -> None:
+    asked = {"first_day": "2026-03-02", "last_day": "2026-06-18", "as_of": "2026-06-18", "detail": "account"}
+    page = seen.client.get(f"/office/reports/{slug}/", asked | {"family": "all"}).content.decode()
+    body = page[page.find("<tbody>") : page.find("</tbody>")]
+    for href in sorted(set(re.findall(r'href="([^"#]+)', body)))[:40]:
+        assert seen.client.get(unescape(href)).status_code == 200, href
+
+
+def test_every_line_of_a_statement_is_explained(seen: Seen) -> None:
+    page = seen.client.get(
+        "/office/statements/", {"of": "FAC-0001", "first_day": "2026-04-01", "last_day": "2026-04-30"}
+    ).content.decode()
+    lines = page[page.find("Lines of the statement") : page.find("Taken out")]
+    links = [unescape(href) for href in re.findall(r'<a href="(/office/[^"]+)">', lines)]
+    assert {href.split("?")[0] for href in links} == {"/office/explain/", "/office/loans/LN-0001/"}
+    for href in sorted(set(links)):
+        assert seen.client.get(href).status_code == 200, href
+
+
+def test_an_entry_names_its_receipt_its_event_and_the_two_people(seen: Seen) -> None:
+    ledger = seen.client.get(
+        "/office/reports/general-ledger/", {"first_day": "2026-04-11", "last_day": "2026-04-11"}
+    ).content.decode()
+    receipt = Receipt.objects.get(reference="FAC-0001 early")
+    pages = [seen.client.get(href) for href in sorted(set(re.findall(r"/office/entries/\d+/", ledger)))]
+    told = [text_of(page) for page in pages if receipt.number in text_of(page)]
+    assert told
+    assert "The event that was read" in told[0]
+    assert "maker@example.org" in told[0]
+    assert "checker@example.org" in told[0]
+
+
+def test_a_figure_that_is_none_is_not_found(seen: Seen) -> None:
+    days = {"first_day": "2026-04-01", "last_day": "2026-04-02"}
+    for asked in (
+        {"account": "NO_SUCH", **days},
+        {"account": "CASH", "of": "FAC-9999", **days},
+        {"account": "CASH", "first_day": "soon", "last_day": "2026-04-02"},
+        {"account": "CASH", "first_day": "2026-04-03", "last_day": "2026-04-02"},
+        {},
+    ):
+        assert seen.client.get("/office/explain/", asked).status_code == 404
+    assert seen.client.get("/office/entries/0/").status_code == 404
+    assert sign_in(person("Analyst", roles.ANALYST)).get("/office/explain/").status_code == 403
