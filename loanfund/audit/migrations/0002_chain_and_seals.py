@@ -203,7 +203,7 @@ BEGIN
     WHERE attrelid = ('public.' || quote_ident(target))::regclass AND attname = known.batch_column;
     EXECUTE format('INSERT INTO audit_seal ("table", rows, digests, batch, marks)
                     SELECT %1$L, count(*), ARRAY[sha256(string_agg(d.image, ''''))], $1,
-                        string_agg(int8send(hashbyteaextended(d.image, 0)), '''')
+                        string_agg(int8send(hash_record_extended(row(d.image), 0)), '''')
                     FROM (SELECT %2$s AS image FROM %4$I t WHERE t.%5$I = $1::%6$s ORDER BY %3$s) d
                     HAVING count(*) > 0 RETURNING rows',
         target, audit_row_image(known.columns), audit_row_order(known.key), target, known.batch_column, kind)
@@ -246,7 +246,7 @@ BEGIN
         SELECT coalesce((
                 SELECT p.key FROM present p
                 WHERE p.batch = b.batch
-                    AND int8send(hashbyteaextended(p.image, 0)) <> substr(b.marks, ((p.n - 1) * 8 + 1)::int, 8)
+                    AND int8send(hash_record_extended(row(p.image), 0)) <> substr(b.marks, ((p.n - 1) * 8 + 1)::int, 8)
                 ORDER BY p.n LIMIT 1), %6$L || coalesce(b.batch, ''none'')),
             CASE WHEN b.marks IS NULL THEN ''unsealed'' WHEN coalesce(b.rows, 0) < b.sealed THEN ''gone''
                  WHEN b.rows > b.sealed THEN ''unsealed'' ELSE ''changed'' END
