@@ -43,6 +43,13 @@ def worker_number() -> int:
     return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that only hands tests out leaves the settings to its workers: with the variable inherited, pytest-django
+    would load them before this file has given each worker a queue and a cache of its own."""
+    if config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput"):
+        os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """The process that started the run, not its workers, ends the servers."""
     if PURE not in os.environ and not hasattr(config, "workerinput"):
