@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from loanfund.audit.models import AppendOnly, Sealed
 from loanfund.facilities.models import Fund
-from loanfund.parties.models import Partner
+from loanfund.parties.models import FourEyes, Partner
 
 
 class StatementExport(AppendOnly):
@@ -143,3 +143,72 @@ class MonthItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run} {self.partner}"
+
+
+class MonthLock(FourEyes, Sealed):
+    """A month that one person found complete and another locked. Nothing is booked into it while it is locked.
+
+    Two people can reopen it as an exception with a reason; the row stays, and the month is locked again by a new one.
+    `checks` is the list as it stood when the month was locked: a label and how it stood, one pair a line.
+    """
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed", "waits for a second person"
+        LOCKED = "locked", "locked"
+        REFUSED = "refused", "refused"
+        REOPENING = "reopening", "locked; reopening asked for"
+        REOPENED = "reopened", "reopened"
+
+    fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="month_locks")
+    first_day = models.DateField()
+    last_day = models.DateField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PROPOSED)
+    checks = models.JSONField()
+    proposed_on = models.DateField()
+    locked_on = models.DateField(null=True, blank=True)
+    reason = models.CharField(
+        max_length=300, blank=True, help_text="why it was refused, or is to be reopened"
+    )
+    reopening_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
+    reopened_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
+    reopened_on = models.DateField(null=True, blank=True)
+
+    class Meta(FourEyes.Meta):
+        ordering: ClassVar = ["-first_day", "-id"]
+        constraints: ClassVar = [
+            *FourEyes.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(last_day__gte=F("first_day"), proposed_on__gt=F("last_day")),
+                name="reporting_monthlock_of_a_month_past",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["locked", "reopening", "reopened"])
+                | Q(checker__isnull=False, locked_on__isnull=False),
+                name="reporting_monthlock_locked_by_a_second_person",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["reopening", "reopened"])
+                | (Q(reopening_by__isnull=False) & ~Q(reason="")),
+                name="reporting_monthlock_reopened_for_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="reopened") | Q(reopened_by__isnull=False, reopened_on__isnull=False),
+                name="reporting_monthlock_reopened_by_a_second_person",
+            ),
+            models.CheckConstraint(
+                condition=Q(reopened_by__isnull=True) | ~Q(reopened_by=F("reopening_by")),
+                name="reporting_monthlock_reopened_by_two",
+            ),
+            models.UniqueConstraint(
+                fields=["fund", "first_day"],
+                condition=Q(state__in=["proposed", "locked", "reopening"]),
+                name="reporting_monthlock_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_day:%B %Y}"

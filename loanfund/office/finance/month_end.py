@@ -1,44 +1,29 @@
-"""Month end: what has to hold before a month is locked, each line with where to look when it does not."""
+"""Month end: what has to hold, who put the month forward, who locked it, and the exception of opening it again."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, timedelta
+from functools import partial
+from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from loanfund.facilities.models import Fund
-from loanfund.ledger.selectors import closed_through
 from loanfund.office.finance.statements import last_month
-from loanfund.office.operations.seat import take_seat
+from loanfund.office.operations.acts import Act, Desk, Done, Entries
+from loanfund.office.operations.fields import ReasonForm
+from loanfund.office.operations.seat import Seat, take_seat
 from loanfund.office.pages import page, show
 from loanfund.parties import roles
-from loanfund.parties.models import User
-from loanfund.reference.models import FixingProposal
-from loanfund.reporting.services import read_report
-from loanfund.servicing.models import (
-    Accrual,
-    CloseException,
-    CloseRun,
-    Instruction,
-    Receipt,
-    ReceiptShare,
-    Refund,
-)
+from loanfund.reporting.models import MonthLock
+from loanfund.reporting.selectors.month_end import MonthCheck, month_checks, month_of
+from loanfund.reporting.services import month_locks
 
 READERS = (roles.FINANCE, roles.OPERATIONS_CHECKER)
-ONE_DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line of the list: what has to hold, whether it does, and where to look."""
-
-    label: str
-    text: str
-    holds: bool
-    href: str
+State = MonthLock.State
+STANDING = (State.PROPOSED, State.LOCKED, State.REOPENING)
+TONES = {
+    State.PROPOSED: "warn", State.LOCKED: "ok", State.REFUSED: "", State.REOPENING: "warn", State.REOPENED: "bad",
+}  # fmt: skip
 
 
 class MonthForm(forms.Form):
@@ -52,7 +37,7 @@ class MonthForm(forms.Form):
     )
 
 
-@page("month-end/", name="month_end", readers=READERS, menu="Month end", section="Finance")
+@page("month-end/", name="month_end", readers=READERS, actors=READERS, menu="Month end", section="Finance")
 def month_end(request: HttpRequest) -> HttpResponse:
     """The checklist of one month; the last whole one unless another is asked for."""
     seat = take_seat(request)
@@ -61,111 +46,132 @@ def month_end(request: HttpRequest) -> HttpResponse:
     first = usual
     if form.is_bound and form.is_valid():
         first = form.cleaned_data["month"]
-    last = (first.replace(day=28) + timedelta(days=4)).replace(day=1) - ONE_DAY
+    first, last = month_of(first)
     begun = first <= seat.on and last >= seat.fund.opened_on
-    checks = list(_checks(seat.fund, first, last)) if begun and not form.errors else []
-    if begun and not form.errors and seat.holds(roles.FINANCE, roles.AUDITOR):
-        checks.append(_ledger(seat.user, seat.fund, max(first, seat.fund.opened_on), min(last, seat.on)))
-    locked = closed_through(book_id=seat.fund.book_id)
+    checks = month_checks(seat.fund, first, last) if begun and not form.errors else []
+    locks = list(
+        MonthLock.objects.filter(fund=seat.fund).select_related(
+            "maker", "checker", "reopening_by", "reopened_by"
+        )[:60]
+    )
+    lock = next((one for one in locks if one.first_day == first and one.state in STANDING), None)
+    still = sum(1 for check in checks if not check.holds)
+    desk = Desk(request, _acts(seat, first, lock, ready=begun and not still and last < seat.on))
+    if (answer := desk.answer()) is not None:
+        return answer
     context = {
         "form": form,
         "first": first,
-        "checks": checks,
-        "open": sum(1 for check in checks if not check.holds),
-        "locked": locked,
-        "is_locked": locked is not None and locked >= last,
+        "checks": [(check, _desk_of(check)) for check in checks],
+        "open": still,
+        "over": last < seat.on,
+        "lock": lock,
+        "tone": TONES[State(lock.state)] if lock else "",
+        "waits": _waits(seat, lock),
+        "locks": [(one, TONES[State(one.state)]) for one in locks],
+        "desk": desk,
     }
-    return show(
-        request,
-        "office/finance/month_end.html",
-        context,
-        title="Month end",
-        status=422 if form.errors else 200,
+    status = 422 if form.errors else desk.status
+    return show(request, "office/finance/month_end.html", context, title="Month end", status=status)
+
+
+def _desk_of(check: MonthCheck) -> str:
+    if check.desk == "roll":
+        return reverse("admin:report", args=["accrual-roll-forward"])
+    if check.desk == "held":
+        return f"{reverse('admin:receipts')}?state=held"
+    return reverse(f"admin:{check.desk}")
+
+
+def _waits(seat: Seat, lock: MonthLock | None) -> str:
+    """Why the person cannot take the next step, when nothing but having taken the last one keeps them from it."""
+    if lock and lock.state == State.PROPOSED and lock.maker_id == seat.user.pk:
+        return "You put it forward: another person has to lock it."
+    if lock and lock.state == State.REOPENING and lock.reopening_by_id == seat.user.pk:
+        return "You asked for it to be reopened: another person has to agree."
+    return ""
+
+
+def _acts(seat: Seat, first: Any, lock: MonthLock | None, *, ready: bool) -> Iterator[Act]:
+    state = lock.state if lock else ""
+    right = seat.holds(*READERS)
+    yield Act(
+        "propose",
+        "Put it forward",
+        partial(_propose, seat, first),
+        right=seat.holds(roles.FINANCE),
+        ready=ready and lock is None,
+        title="Lock the month",
+        says="Everything on the list holds. Another person locks the month, and nothing is booked into it any more.",
+    )
+    yield Act(
+        "lock",
+        f"Lock {first:%B %Y}",
+        partial(_step, seat, lock, month_locks.lock_month, "locked"),
+        right=right,
+        ready=bool(lock) and state == State.PROPOSED and seat.second(lock.maker_id if lock else None),
+        title="Lock the month",
+        says="The list is worked out once more before it is locked.",
+    )
+    yield Act(
+        "refuse",
+        "Do not lock it",
+        partial(_reasoned, seat, lock, month_locks.refuse_lock, "sent back"),
+        right=right,
+        ready=state == State.PROPOSED,
+        form=ReasonForm,
+        danger=True,
+        title="Send it back",
+    )
+    yield Act(
+        "ask",
+        "Ask for it to be reopened",
+        partial(
+            _reasoned, seat, lock, month_locks.ask_reopening, "to be reopened; another person has to agree"
+        ),
+        right=right,
+        ready=state == State.LOCKED,
+        form=ReasonForm,
+        danger=True,
+        title="Reopen the month",
+        says="An exception that is kept with both people's names. Corrections do not need it: they are booked in the "
+        "open month with both dates.",
+    )
+    yield Act(
+        "reopen",
+        f"Reopen {first:%B %Y}",
+        partial(_step, seat, lock, month_locks.reopen_month, "reopened"),
+        right=right,
+        ready=bool(lock) and state == State.REOPENING and seat.second(lock.reopening_by_id if lock else None),
+        title="Reopen the month",
+        says=f"Asked for by {lock.reopening_by}: {lock.reason}" if lock and lock.reopening_by else "",
+    )
+    yield Act(
+        "keep",
+        "Keep it locked",
+        partial(_reasoned, seat, lock, month_locks.keep_locked, "still locked"),
+        right=right,
+        ready=state == State.REOPENING,
+        form=ReasonForm,
+        danger=True,
+        title="Keep it locked",
     )
 
 
-def _checks(fund: Fund, first: date, last: date) -> Iterator[Check]:
-    start = max(first, fund.opened_on)
-    nights = (last - start).days + 1
-    done = CloseRun.objects.filter(
-        fund=fund, business_date__range=(start, last), state=CloseRun.State.DONE
-    ).count()
-    yield Check("Closes complete", f"{done} of {nights} days", done == nights, reverse("admin:closes"))
-    lag = CloseException.objects.filter(facility__fund=fund, since__lte=last).exclude(state="cured").count()
-    yield Check(
-        "No facility left behind", _count(lag, "facility", "facilities"), not lag, reverse("admin:closes")
-    )
-    estimated = _estimated(fund, start, last)
-    yield Check(
-        "Fixings final",
-        _count(estimated, "estimated night", "estimated nights"),
-        not estimated,
-        reverse("admin:fixings"),
-    )
-    typed = FixingProposal.objects.filter(state="proposed", date__lte=last).count()
-    yield Check(
-        "Fixings by hand read again", _count(typed, "waits", "wait"), not typed, reverse("admin:fixings")
-    )
-    entered = Receipt.objects.filter(fund=fund, state=Receipt.State.ENTERED, value_date__lte=last).count()
-    yield Check("Receipts booked", _count(entered, "waits", "wait"), not entered, reverse("admin:receipts"))
-    held = Receipt.objects.filter(
-        fund=fund, state=Receipt.State.BOOKED, facility__isnull=True, value_date__lte=last
-    ).exclude(pk__in=_assigned(fund))
-    yield Check(
-        "Receipts matched",
-        _count(held.count(), "belongs to nobody", "belong to nobody"),
-        not held.count(),
-        f"{reverse('admin:receipts')}?state=held",
-    )
-    waiting = Instruction.objects.filter(
-        facility__fund=fund, state=Instruction.State.PROPOSED, value_date__lte=last
-    ).count()
-    yield Check(
-        "Changes decided", _count(waiting, "waits", "wait"), not waiting, reverse("admin:instructions")
-    )
-    refunds = Refund.objects.filter(
-        fund=fund, state__in=["proposed", "approved"], proposed_on__lte=last
-    ).count()
-    yield Check(
-        "Refunds paid or refused", _count(refunds, "waits", "wait"), not refunds, reverse("admin:refunds")
-    )
+def _propose(seat: Seat, first: Any, entries: Entries) -> Done:
+    made = month_locks.propose_lock(fund=seat.fund, month=first, actor=seat.user, on=seat.on)
+    return Done(f"{made} is put forward. Another person locks it.")
 
 
-def _assigned(fund: Fund) -> list[int]:
-    """The held receipts that a share or a refund has taken up."""
-    shares = ReceiptShare.objects.filter(receipt__fund=fund, state="booked").values_list(
-        "receipt_id", flat=True
-    )
-    refunds = Refund.objects.filter(fund=fund, state="paid", receipt__isnull=False)
-    return [*shares, *(key for key in refunds.values_list("receipt_id", flat=True) if key is not None)]
+def _step(seat: Seat, lock: MonthLock | None, service: Any, became: str, entries: Entries) -> Done:
+    if lock is None:
+        return Done("This has been decided already. Here is how it stands.")
+    service(lock=lock, actor=seat.user, on=seat.on)
+    return Done(f"{lock} is {became}.")
 
 
-def _estimated(fund: Fund, first: date, last: date) -> int:
-    """Nights whose newest row still rests on an estimate."""
-    rows = Accrual.objects.filter(accrual_date__range=(first, last), loan_id__in=_loans(fund))
-    newest = rows.order_by("loan_id", "accrual_date", "-sequence").distinct("loan_id", "accrual_date")
-    return sum(1 for estimated in newest.values_list("estimated", flat=True) if estimated)
-
-
-def _loans(fund: Fund) -> list[int]:
-    """The keys of the fund's loans."""
-    return [key for keys in fund.facilities.values_list("loans__pk") for key in keys if key is not None]
-
-
-def _ledger(user: User, fund: Fund, first: date, last: date) -> Check:
-    """Whether the accruals roll forward to the ledger's balances."""
-    made = read_report(
-        actor=user,
-        fund=fund,
-        slug="accrual-roll-forward",
-        given={"first_day": first, "last_day": last},
-    )
-    broken = [check.what for check in made.checks if check.difference]
-    text = f"differs: {', '.join(broken)}" if broken else f"{len(made.checks)} sums tie"
-    return Check(
-        "Sub-ledger equals ledger", text, not broken, reverse("admin:report", args=["accrual-roll-forward"])
-    )
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return "none open" if not number else f"{number} {one if number == 1 else many}"
+def _reasoned(seat: Seat, lock: MonthLock | None, service: Any, became: str, entries: Entries) -> Done:
+    if lock is None:
+        return Done("This has been decided already. Here is how it stands.")
+    service(lock=lock, reason=entries["reason"], actor=seat.user, on=seat.on)
+    return Done(f"{lock} is {became}.")

@@ -5,9 +5,17 @@ from decimal import Decimal
 
 import pytest
 
+from loanfund.audit.errors import Refused
+from loanfund.audit.models import AuditEvent
+from loanfund.ledger.chart import AccountRef, EntryDraft, Leg
+from loanfund.ledger.models import AccountKind
+from loanfund.ledger.services import post_entries
 from loanfund.parties import roles
+from loanfund.reporting.models import MonthLock
+from loanfund.reporting.selectors import statement_for
+from loanfund.reporting.services import month_locks
 from loanfund.servicing import services
-from tests.office.desks import sign_in, text_of
+from tests.office.desks import offers, said, send, sign_in, text_of
 from tests.servicing.world import World, bullet, make_world, person
 
 pytestmark = pytest.mark.django_db
@@ -49,3 +57,81 @@ def test_who_sees_the_list(world: World) -> None:
     for role in roles.ALL:
         sees = role in {roles.FINANCE, roles.OPERATIONS_CHECKER, roles.AUDITOR}
         assert (sign_in(person(role.replace(" ", ""), role)).get(PATH).status_code == 200) == sees, role
+
+
+def test_two_people_lock_a_month_and_two_reopen_it(world: World) -> None:
+    first, second = sign_in(person("Fin", roles.FINANCE)), sign_in(person("Flo", roles.FINANCE))
+    assert offers(first, PATH) == {"propose"}
+    assert "March 2026 is put forward" in said(first, send(first, PATH, "propose"))
+    assert offers(first, PATH) == {"refuse"}
+    assert "another person has to lock it" in text_of(first.get(PATH))
+    assert "You put this month forward" in said(first, send(first, PATH, "lock"))
+    assert MonthLock.objects.get().state == "proposed"
+    assert "March 2026 is locked" in said(second, send(second, PATH, "lock"))
+    with pytest.raises(Refused, match="The month that ends on 2026-03-31 is locked"):
+        _book(world, date(2026, 3, 30), "into-march")
+    assert offers(second, PATH) == {"ask"}
+    assert "another person has to agree" in said(second, send(second, PATH, "ask", reason="audit adjustment"))
+    assert "You asked for it" in said(second, send(second, PATH, "reopen"))
+    with pytest.raises(Refused, match="is locked"):
+        _book(world, date(2026, 3, 30), "into-march")
+    page = said(first, send(first, PATH, "reopen"))
+    assert "March 2026 is reopened" in page
+    assert "audit adjustment" in page
+    assert offers(first, PATH) == {"propose"}
+    actions = AuditEvent.objects.filter(object_type="reporting.monthlock").order_by("id")
+    assert list(actions.values_list("action", flat=True)) == [
+        "month_lock.proposed",
+        "month_lock.locked",
+        "month_lock.reopening_asked",
+        "month_lock.reopened",
+    ]
+
+
+def test_a_month_with_something_open_is_not_locked_and_it_is_named(world: World) -> None:
+    finance, other = person("Fin", roles.FINANCE), sign_in(person("Flo", roles.FINANCE))
+    lock = month_locks.propose_lock(fund=world.fund, month=date(2026, 3, 9), actor=finance, on=world.today)
+    with pytest.raises(Refused, match="put forward already"):
+        month_locks.propose_lock(fund=world.fund, month=date(2026, 3, 9), actor=finance, on=world.today)
+    services.enter_receipt(
+        fund=world.fund,
+        amount=Decimal(10),
+        value_date=date(2026, 3, 30),
+        reference="late news",
+        actor=world.maker,
+        on=world.today,
+    )
+    answer = send(other, PATH, "lock")
+    assert answer.status_code == 422
+    assert "receipts booked (1 waits)" in text_of(answer)
+    assert "sent back" in said(other, send(other, PATH, "refuse", reason="a receipt waits"))
+    with pytest.raises(Refused, match="March 2026 is refused"):
+        month_locks.lock_month(lock=lock, actor=finance, on=world.today)
+    with pytest.raises(Refused, match="is not over"):
+        month_locks.propose_lock(fund=world.fund, month=date(2026, 4, 1), actor=finance, on=world.today)
+    with pytest.raises(Refused, match="may not"):
+        month_locks.propose_lock(fund=world.fund, month=date(2026, 3, 1), actor=world.maker, on=world.today)
+
+
+def test_a_back_valued_correction_lands_in_the_open_month_with_both_dates(world: World) -> None:
+    finance, other = person("Fin", roles.FINANCE), person("Flo", roles.FINANCE)
+    asked = {"subject": world.facility, "first_day": date(2026, 3, 2), "last_day": date(2026, 3, 31)}
+    before = statement_for(**asked).digest()
+    lock = month_locks.propose_lock(fund=world.fund, month=date(2026, 3, 1), actor=finance, on=world.today)
+    month_locks.lock_month(lock=lock, actor=other, on=world.today)
+    world.receive(Decimal(100_000), value_date=date(2026, 3, 20))
+    world.close_through(world.today)
+    assert statement_for(**asked).digest() == before
+    april = statement_for(subject=world.facility, first_day=date(2026, 4, 1), last_day=date(2026, 4, 1))
+    assert (date(2026, 4, 1), date(2026, 3, 20)) in {
+        (line.booking_date, line.value_date) for line in april.lines
+    }
+
+
+def _book(world: World, day: date, key: str) -> None:
+    cash, capital = AccountRef(AccountKind.CASH, "USD"), AccountRef(AccountKind.FUND_CAPITAL, "USD")
+    legs = (Leg(cash, "D", Decimal(1)), Leg(capital, "C", Decimal(1)))
+    entry = EntryDraft(
+        key=key, kind="test", book_id=world.fund.book_id, booking_date=day, value_date=day, legs=legs, memo=""
+    )
+    post_entries(entries=[entry], actor=None, on=day)
