@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Max
 
 from loanfund.calculation.daycount import DayCount, ReferencePeriod
@@ -72,12 +72,18 @@ def class_key(document: dict[str, Any]) -> GrowthKey:
     )
 
 
-_CLASSES: dict[tuple[str, GrowthKey], int] = {}
+ClassPlace = tuple[str, GrowthKey]
+_CLASSES: dict[ClassPlace, int] = {}
+_UNCOMMITTED: set[ClassPlace] = set()
 MOST_CLASSES = 20_000
 
 
 def class_id(key: GrowthKey) -> int:
-    """The id of the class of a growth, stored when first met."""
+    """The id of the class of a growth, stored when first met.
+
+    Remembered within the process only once it is certain that the row stays: an id remembered from a transaction that is
+    undone would be one that no row has.
+    """
     place = (str(connection.settings_dict["NAME"]), key)
     if place in _CLASSES:
         return _CLASSES[place]
@@ -86,12 +92,20 @@ def class_id(key: GrowthKey) -> int:
     digest = hashlib.sha256(text.encode()).hexdigest()
     found = AccrualClass.objects.filter(digest=digest).values_list("pk", flat=True).first()
     if found is None:
-        # Not remembered yet: the transaction that stores it may still be undone.
-        return int(AccrualClass.objects.get_or_create(digest=digest, defaults={"document": document})[0].pk)
+        _UNCOMMITTED.add(place)
+        stored = int(AccrualClass.objects.get_or_create(digest=digest, defaults={"document": document})[0].pk)
+        transaction.on_commit(lambda: _remember(place, stored))
+        return stored
+    if place not in _UNCOMMITTED:
+        _remember(place, found)
+    return found
+
+
+def _remember(place: ClassPlace, pk: int) -> None:
     if len(_CLASSES) >= MOST_CLASSES:
         _CLASSES.clear()
-    _CLASSES[place] = found
-    return found
+    _CLASSES[place] = pk
+    _UNCOMMITTED.discard(place)
 
 
 def store_factors(classes: Sequence[int], night: date) -> int:
