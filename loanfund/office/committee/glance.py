@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import F, Sum
 from django.urls import reverse
@@ -155,11 +156,12 @@ def _short(amount: Decimal) -> str:
 
 @dataclass(frozen=True)
 class Rung:
-    """What is drawn under facilities that end within a time, and its share of all that is drawn."""
+    """What is drawn under facilities that end within a time, its share of all that is drawn, and which ends these are."""
 
     label: str
     amount: Decimal
     share: Decimal
+    query: str
 
 
 def ladder(fund: Fund) -> list[Rung]:
@@ -175,20 +177,35 @@ def ladder(fund: Fund) -> list[Rung]:
         .annotate(owed=F("debit") - F("credit"))
         .values("account__owner", "owed")
     }
-    ends = [(label, add_tenor(fund.business_date, Tenor(months, "M"))) for months, label in RUNGS]
-    sums = dict.fromkeys(["past maturity", *(label for label, _ in ends), "later"], ZERO)
+    sums: dict[str, Decimal] = {}
+    spans = _spans(fund.business_date)
     for key, maturity in Facility.objects.filter(fund=fund).values_list("pk", "maturity"):
-        owed = drawn.get(f"facility:{key}", ZERO)
-        if maturity < fund.business_date:
-            sums["past maturity"] += owed
-        else:
-            sums[next((label for label, end in ends if maturity <= end), "later")] += owed
+        label = next(label for label, _, last in spans if last is None or maturity <= last)
+        sums[label] = sums.get(label, ZERO) + drawn.get(f"facility:{key}", ZERO)
     whole = sum(sums.values(), ZERO)
     return [
-        Rung(label, amount, (amount / whole).quantize(Decimal("0.001")) if whole else ZERO)
-        for label, amount in sums.items()
-        if amount or label not in {"past maturity", "later"}
+        Rung(
+            label, amount, (amount / whole).quantize(Decimal("0.001")) if whole else ZERO, _query(first, last)
+        )
+        for label, first, last in spans
+        if (amount := sums.get(label, ZERO)) or (first and last)
     ]
+
+
+def _spans(today: date) -> list[tuple[str, date | None, date | None]]:
+    """The rungs of the ladder: their words, and the first and the last day of each; None where it is open."""
+    before = today - timedelta(days=1)
+    spans: list[tuple[str, date | None, date | None]] = [("past maturity", None, before)]
+    for months, label in RUNGS:
+        end = add_tenor(today, Tenor(months, "M"))
+        spans.append((label, before + timedelta(days=1), end))
+        before = end
+    return [*spans, ("later", before + timedelta(days=1), None)]
+
+
+def _query(first: date | None, last: date | None) -> str:
+    days = {"ends_from": first, "ends_to": last}
+    return urlencode({"state": "all", **{name: day.isoformat() for name, day in days.items() if day}})
 
 
 @dataclass(frozen=True)

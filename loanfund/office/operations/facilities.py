@@ -1,10 +1,11 @@
 """Facilities as operations see them: the list, and one page each with position, terms, loans, dues and what happened."""
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from urllib.parse import urlencode
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -35,8 +36,34 @@ CHOICES = [
     ("ended", "Closed or written off", Q(state__in=[Facility.State.CLOSED, Facility.State.WRITTEN_OFF])),
     ("all", "All", Q()),
 ]
-SEARCHED = ("number", "partner__legal_name", "partner__number", "loans__number")
+SEARCHED = ("number", "partner__legal_name", "partner__number", "partner__group__name", "loans__number")
 EVENTS = 30
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The final maturities that are looked for, both days included; None where it does not matter."""
+
+    first: date | None
+    last: date | None
+
+    @classmethod
+    def asked(cls, request: HttpRequest) -> "Ends":
+        """From `ends_from` and `ends_to`; what is no day counts as not asked."""
+        return cls(*(_day(request.GET.get(name, "")) for name in ("ends_from", "ends_to")))
+
+    def narrow(self, rows: QuerySet[Facility]) -> QuerySet[Facility]:
+        """Those of `rows` that end within these days."""
+        if self.first:
+            rows = rows.filter(maturity__gte=self.first)
+        return rows.filter(maturity__lte=self.last) if self.last else rows
+
+
+def _day(words: str) -> date | None:
+    try:
+        return date.fromisoformat(words)
+    except ValueError:
+        return None
 
 
 @page("facilities/", name="facilities", readers=(*DESK, *CREDIT), menu="Facilities", section="Operations")
@@ -44,7 +71,10 @@ def facilities(request: HttpRequest) -> HttpResponse:
     """Every facility with where it stands."""
     seat = take_seat(request)
     rows = Facility.objects.filter(fund=seat.fund).select_related("partner").distinct().order_by("-number")
-    listing = listed(request, rows, choices=CHOICES, search=SEARCHED)
+    ends = Ends.asked(request)
+    listing = listed(
+        request, ends.narrow(rows), choices=CHOICES, search=SEARCHED, kept=("ends_from", "ends_to")
+    )
     stand = positions(seat.fund.book_id, listing.page)
     open_conditions = dict(
         Facility.objects.filter(pk__in=stand)
@@ -54,7 +84,9 @@ def facilities(request: HttpRequest) -> HttpResponse:
     for row in listing.page:
         row.position, row.tone = stand[row.pk], TONES.get(Facility.State(row.state), "")
         row.open_conditions = open_conditions.get(row.pk, 0)
-    return show(request, "office/operations/facilities.html", {"listing": listing}, title="Facilities")
+    return show(
+        request, "office/operations/facilities.html", {"listing": listing, "ends": ends}, title="Facilities"
+    )
 
 
 class RefundForm(ReasonForm):

@@ -30,11 +30,13 @@ def listed(
     *,
     choices: Sequence[tuple[str, str, Q]] = (),
     search: Sequence[str] = (),
+    kept: Sequence[str] = (),
     per_page: int = ROWS,
 ) -> Listing:
     """A page of `rows` by the request's `state`, `q` and `page`.
 
-    `choices` are (value, words, condition), the first taken when none is asked for; `search` the fields looked into.
+    `choices` are (value, words, condition), the first taken when none is asked for; `search` the fields looked into,
+    `kept` other entries of the request that narrow the rows already and stay on the links to further pages.
     """
     asked = request.GET.get("state", "")
     known = {value: condition for value, _, condition in choices}
@@ -48,6 +50,7 @@ def listed(
             found |= Q(**{f"{name}__icontains": words})
         rows = rows.filter(found)
     asked_for = {name: value for name, value in (("state", taken), ("q", words)) if value}
+    asked_for |= {name: request.GET[name] for name in kept if request.GET.get(name)}
     query = urlencode(asked_for) + "&" if asked_for else ""
     page = Paginator(rows, per_page).get_page(request.GET.get("page"))
     return Listing(page, [(value, label) for value, label, _ in choices], taken, words, query)
