@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 ZERO = Decimal(0)
-LAYOUT = 3
+LAYOUT = 4
 """The version of a statement's content: raised when a field is added or read another way, which changes digests."""
 
 

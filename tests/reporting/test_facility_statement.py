@@ -91,3 +91,12 @@ def test_an_empty_period_has_no_lines_and_equal_balances(world: World) -> None:
     early = statement(world, date(2026, 1, 1), date(2026, 1, 31))
     assert early.lines == ()
     assert early.opening == early.closing
+
+
+def test_the_arrangement_fee_is_called_a_fee(world: World) -> None:
+    facility = world.sign(bullet(arrangement_fee="25000.00"), arrangement_fee=Decimal("25000.00"))
+    world.close_through(date(2026, 3, 3))
+    (line,) = facility_statement(
+        facility=facility, first_day=date(2026, 3, 2), last_day=date(2026, 3, 3)
+    ).lines[:1]
+    assert (line.kind, line.text, line.debit) == (LineKind.FEE, "Arrangement fee", Decimal("25000.00"))

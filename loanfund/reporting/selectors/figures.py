@@ -126,6 +126,8 @@ def explain_figure(
     """
     if not kinds or any(kind not in K.values for kind in kinds):
         raise Refused("There is no such account.", code="not_found")
+    if "\0" in of + part:
+        raise Refused("Nothing has such a number.", code="not_found")
     if first_day > last_day:
         raise Refused("The period ends before it begins.", field="last_day")
     asked: dict[str, Any] = {"book": fund.book_id, "kinds": list(kinds), "first": first_day, "last": last_day}

@@ -1,8 +1,9 @@
 """What has to hold before a month is locked: each check with where to look when it does not."""
 
+import calendar
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from loanfund.facilities.models import Fund
 from loanfund.reference.models import FixingProposal
@@ -17,8 +18,6 @@ from loanfund.servicing.models import (
     Refund,
 )
 
-ONE_DAY = timedelta(days=1)
-
 
 @dataclass(frozen=True)
 class MonthCheck:
@@ -32,8 +31,7 @@ class MonthCheck:
 
 def month_of(day: date) -> tuple[date, date]:
     """The first and the last day of the calendar month of a day."""
-    first = day.replace(day=1)
-    return first, (first + timedelta(days=31)).replace(day=1) - ONE_DAY
+    return day.replace(day=1), day.replace(day=calendar.monthrange(day.year, day.month)[1])
 
 
 def month_checks(fund: Fund, first: date, last: date) -> list[MonthCheck]:

@@ -48,7 +48,7 @@ KINDS = {
     "receipt_bounced": (LineKind.RECEIPT, "Receipt taken back by the bank"),
     "receipt_taken_back": (LineKind.RECEIPT, "Receipt taken back by the bank"),
     "refund_approved": (LineKind.REFUND, "Refund of unapplied money"),
-    "arrangement_fee": (LineKind.FEE, "Arrangement fee"),
+    "signing": (LineKind.FEE, "Arrangement fee"),
     "waiver": (LineKind.WAIVER, "Waiver"),
     "write_off": (LineKind.WRITE_OFF, "Write-off"),
     "prepayment": (LineKind.FEE, "Prepayment fee"),

@@ -11,6 +11,8 @@ from loanfund.servicing.models import CloseRun, Loan
 
 Subject = Partner | Facility | Loan
 ONE_DAY = timedelta(days=1)
+EARLIEST = 1900
+"""A first day before this year is a slip of the keyboard."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,10 @@ def require_closed(fund: Fund, first_day: date, last_day: date, known_at: dateti
     """Refuse a period that runs backwards or was not over: today, or at the moment `known_at`."""
     if first_day > last_day:
         raise Refused("The period ends before it begins.", field="last_day")
+    if first_day.year < EARLIEST:
+        raise Refused(
+            f"The fund opened on {fund.opened_on:%d %B %Y}: choose days from then on.", field="first_day"
+        )
     if last_day >= fund.business_date:
         raise Refused(
             f"The books are closed through {fund.business_date - ONE_DAY:%d %B %Y}: "

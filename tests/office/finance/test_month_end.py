@@ -50,6 +50,7 @@ def test_a_month_is_ready_when_everything_holds_and_names_what_does_not(world: W
     assert "Receipts booked Does not hold: 1 waits" in page
     assert "Closes complete Does not hold: 0 of 30 days" in text_of(finance.get(PATH, {"month": "2026-04"}))
     assert "Outside the fund's time" in text_of(finance.get(PATH, {"month": "2020-01"}))
+    assert "Outside the fund's time" in text_of(finance.get(PATH, {"month": "9999-12"}))
     assert "Enter a month such as" in text_of(finance.get(PATH, {"month": "March"}))
 
 

@@ -69,6 +69,9 @@ def test_a_period_that_is_not_over_or_runs_backwards_is_refused_in_a_sentence(wo
         finance.get(PATH, asked(world, last_day="2026-03-01"))
     )
     assert "Enter a day such as" in text_of(finance.get(PATH, asked(world, first_day="soon")))
+    assert "choose days from then on" in text_of(
+        finance.get(PATH, asked(world, first_day="0001-01-01", last_day="0001-01-01"))
+    )
     assert "Choose one of" in text_of(finance.post(PATH, asked(world) | {"format": "exe"}))
     assert not StatementExport.objects.exists()
 
