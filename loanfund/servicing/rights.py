@@ -11,7 +11,15 @@ from loanfund.parties.models import Membership, Partner, User
 from loanfund.parties.roles import FINANCE, OPERATIONS_CHECKER, OPERATIONS_MAKER
 from loanfund.parties.selectors import has_role
 from loanfund.parties.services.rights import require_place, require_role
-from loanfund.servicing.models import Drawdown, HandJournal, Instruction, Receipt, ReceiptShare, Refund
+from loanfund.servicing.models import (
+    BorrowerRequest,
+    Drawdown,
+    HandJournal,
+    Instruction,
+    Receipt,
+    ReceiptShare,
+    Refund,
+)
 
 SIGNERS: tuple[str, ...] = (Membership.Role.OWNER, Membership.Role.SIGNATORY)
 """Who may bind a partner: ask for money, give notice, consent."""
@@ -55,6 +63,10 @@ BOOK_INSTRUCTION = Right("decide on a change to a facility", CHECKER)
 PROPOSE_JOURNAL = Right("propose an entry by hand", BOOKKEEPER)
 BOOK_JOURNAL = Right("decide on an entry by hand", COUNTERSIGNER)
 
+ASK_TO_CHANGE = Right("ask for this", (), SIGNERS)
+ASK_OR_TELL = Right("write to the lender for this partner", (), (*SIGNERS, Membership.Role.PREPARER))
+ANSWER_REQUEST = Right("answer a borrower's request", BOOKKEEPER)
+
 RUN_CLOSE = Right("close a business day", (OPERATIONS_MAKER, OPERATIONS_CHECKER))
 
 NOTICES = frozenset({Instruction.Kind.PREPAYMENT, Instruction.Kind.CANCELLATION})
@@ -76,9 +88,9 @@ class Step:
     others: tuple[str, ...] = ()
 
 
-Row = Drawdown | Receipt | ReceiptShare | Refund | Instruction | HandJournal
+Row = Drawdown | Receipt | ReceiptShare | Refund | Instruction | HandJournal | BorrowerRequest
 _D, _R, _S, _F, _I = Drawdown.State, Receipt.State, ReceiptShare.State, Refund.State, Instruction.State
-_J = HandJournal.State
+_J, _B = HandJournal.State, BorrowerRequest.State
 ASKED = frozenset({_D.REQUESTED, _D.APPROVED})
 """States of a drawdown whose money has not left."""
 
@@ -102,6 +114,8 @@ STEPS: dict[str, Step] = {
     "pay_refund": Step(PAY_REFUND, frozenset({_F.APPROVED}), "paid"),
     "consent_to_instruction": Step(CONSENT, frozenset({_I.PROPOSED}), "consented to"),
     "book_instruction": Step(BOOK_INSTRUCTION, frozenset({_I.PROPOSED}), "booked", ("maker",)),
+    "withdraw_request": Step(ASK_OR_TELL, frozenset({_B.OPEN}), "withdrawn"),
+    "answer_request": Step(ANSWER_REQUEST, frozenset({_B.OPEN}), "answered"),
     "book_journal": Step(BOOK_JOURNAL, frozenset({_J.PROPOSED}), "booked", ("maker",)),
     "refuse_journal": Step(BOOK_JOURNAL, frozenset({_J.PROPOSED}), "refused", ("maker",)),
     "refuse_instruction": Step(BOOK_INSTRUCTION, frozenset({_I.PROPOSED}), "refused", ("maker",)),
@@ -142,6 +156,14 @@ _ACTED = {"approved_by": "approved this", "checker": "booked this"}
 def to_propose(kind: str) -> Right:
     """The right to propose an instruction of a kind."""
     return GIVE_NOTICE if kind in NOTICES else PROPOSE_INSTRUCTION
+
+
+def to_ask(kind: str) -> Right:
+    """The right to send a request of a kind: what would change the agreement or move money is for those who bind."""
+    return ASK_TO_CHANGE if kind in _TO_CHANGE else ASK_OR_TELL
+
+
+_TO_CHANGE = frozenset({BorrowerRequest.Kind.PAYMENT_HOLIDAY, BorrowerRequest.Kind.REFUND})
 
 
 def must(right: Right, *, actor: User, partner: Partner | None = None) -> None:

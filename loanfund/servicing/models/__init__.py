@@ -7,6 +7,7 @@ from loanfund.servicing.models.events import Allocation, ControlPosting, Due, Ev
 from loanfund.servicing.models.instructions import Instruction
 from loanfund.servicing.models.journals import HandJournal
 from loanfund.servicing.models.receipts import BankImport, BankImportRow, Receipt, ReceiptShare, Refund
+from loanfund.servicing.models.requests import BorrowerRequest
 
 __all__ = [
     "Accrual",
@@ -14,6 +15,7 @@ __all__ = [
     "Allocation",
     "BankImport",
     "BankImportRow",
+    "BorrowerRequest",
     "CloseBatch",
     "CloseException",
     "CloseRun",

@@ -39,10 +39,13 @@ from loanfund.servicing.services.receipts import (
     reverse_receipt,
 )
 from loanfund.servicing.services.refunds import approve_refund, pay_refund, propose_refund, refuse_refund
+from loanfund.servicing.services.requests import answer_request, ask_lender, withdraw_request
 
 __all__ = [
+    "answer_request",
     "approve_drawdown",
     "approve_refund",
+    "ask_lender",
     "auto_close_due",
     "book_instruction",
     "book_journal",
@@ -77,4 +80,5 @@ __all__ = [
     "reverse_receipt",
     "settle_drawdown",
     "what_if",
+    "withdraw_request",
 ]
