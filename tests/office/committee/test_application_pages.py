@@ -45,7 +45,7 @@ def test_the_queue_narrows_by_what_is_asked_and_marks_what_is_overdue(cast: Cast
     Partner.objects.update(watch_listed=True, watch_reason="Late accounts")
     Fund.objects.update(business_date=cast.day + timedelta(days=8))
     everything = text_of(anna.get(ROOM))
-    assert everything.count("overdue 8 days") == 2
+    assert everything.count("8 days overdue") == 2
     assert "watch-list" in everything
     for query, found in (
         ("?amount=over-5", {large}),
