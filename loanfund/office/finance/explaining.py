@@ -1,5 +1,6 @@
 """One click from a figure to what made it: its movements, the entry of each, the event, the document and the people."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -21,6 +22,8 @@ from loanfund.reporting.statement import Line, LineKind
 
 READERS = (roles.FINANCE, roles.OPERATIONS_MAKER, roles.OPERATIONS_CHECKER, roles.AUDITOR)
 ONE_DAY = timedelta(days=1)
+_EMPTY_DECIMALS = re.compile(r"\b(\d+\.\d\d\d*?)0+$")
+"""An amount as an event stores it has twelve decimals; a reader wants those that say something, two at least."""
 FEES = (K.ARRANGEMENT_FEE_INCOME, K.PREPAYMENT_FEE_INCOME, K.LATE_FEE_INCOME)
 EARNED = (K.INTEREST_INCOME, K.DEFAULT_INTEREST_INCOME, K.COMMITMENT_FEE_INCOME, *FEES, K.RECOVERY_INCOME)
 ACCRUED = (K.ACCRUED_INTEREST, K.ACCRUED_DEFAULT_INTEREST, K.ACCRUED_COMMITMENT_FEE)
@@ -186,7 +189,7 @@ def entry(request: HttpRequest, key: int) -> HttpResponse:
 def _facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     """An event's document as words and values; what is nested is written in one line."""
     return [
-        (str(name).replace("_", " ").capitalize(), str(value))
+        (str(name).replace("_", " ").capitalize(), _EMPTY_DECIMALS.sub(r"\1", str(value)))
         for name, value in document.items()
         if value not in (None, "", [], {})
     ]

@@ -85,7 +85,7 @@ def trial_balance(fund: Fund, *, as_of: date, detail: str = "kind") -> Report:
 
 LEDGER = """
 WITH {owners}
-SELECT e.booking_date, e.value_date, e.id::text, e.kind, {code} AS code, a.kind AS account,
+SELECT e.booking_date, e.value_date, e.id::text, replace(e.kind, '_', ' '), {code} AS code, {name} AS account,
     coalesce(o.number, a.owner) AS owner,
     CASE p.side WHEN 'D' THEN round(p.amount, {places}) END AS debit,
     CASE p.side WHEN 'C' THEN round(p.amount, {places}) END AS credit,
@@ -129,12 +129,22 @@ def code_case() -> sql.Composed:
     return sql.SQL("CASE a.kind{} ELSE a.kind END").format(sql.Composed(parts))
 
 
+def name_case() -> sql.Composed:
+    """The account's name in words from its kind."""
+    names = [
+        sql.SQL(" WHEN {} THEN {}").format(sql.Literal(kind.value), sql.Literal(kind.label))
+        for kind in AccountKind
+    ]
+    return sql.SQL("CASE a.kind{} END").format(sql.Composed(names))
+
+
 def ledger_query(fund: Fund, *, first_day: date, last_day: date, family: str = "money") -> sql.Composed:
     """Every leg in the order of booking."""
     only = "a.family = 0" if family == "money" else "true"
     return sql.SQL(LEDGER).format(
         owners=sql.SQL(OWNERS),
         code=code_case(),
+        name=name_case(),
         places=sql.Literal(currency_of(fund.currency).decimals),
         memo=safe("e.memo"),
         cause=safe("e.cause"),
@@ -180,13 +190,10 @@ IMPORT_COLUMNS = (
 
 def import_query(fund: Fund, *, first_day: date, last_day: date) -> sql.Composed:
     """The money accounts' legs as an accounting package's journal import takes them: one row a leg, balanced a journal."""
-    names = [
-        sql.SQL(" WHEN {} THEN {}").format(sql.Literal(kind.value), sql.Literal(kind.label)) for kind in CODES
-    ]
     return sql.SQL(IMPORT).format(
         owners=sql.SQL(OWNERS),
         code=code_case(),
-        name=sql.SQL("CASE a.kind{} ELSE a.kind END").format(sql.Composed(names)),
+        name=name_case(),
         text=safe("trim(replace(e.kind, '_', ' ') || ' ' || e.memo)"),
         places=sql.Literal(currency_of(fund.currency).decimals),
         book=sql.Literal(fund.book_id),

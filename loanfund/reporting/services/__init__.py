@@ -1,5 +1,6 @@
 """The verbs of reporting: taking statements and reports out of the books."""
 
+from loanfund.reporting.services.confirmations import confirm_balance
 from loanfund.reporting.services.months import ask_month, claim_items, finish_run, make_item, open_month
 from loanfund.reporting.services.reports import Stream, export_report, read_report, reports_for
 from loanfund.reporting.services.statements import FORMATS, READERS, Export, export_statement, require_reader
@@ -11,6 +12,7 @@ __all__ = [
     "Stream",
     "ask_month",
     "claim_items",
+    "confirm_balance",
     "export_report",
     "export_statement",
     "finish_run",

@@ -102,6 +102,7 @@ def test_an_entry_names_its_receipt_its_event_and_the_two_people(seen: Seen) -> 
     told = [text_of(page) for page in pages if receipt.number in text_of(page)]
     assert told
     assert "The event that was read" in told[0]
+    assert re.search(r"Amount 1000000\.00 ", told[0])
     assert "maker@example.org" in told[0]
     assert "checker@example.org" in told[0]
 
