@@ -152,6 +152,12 @@ def from_instruction(instruction: Instruction) -> NewEvent:
     reverses = None
     if instruction.kind == Kind.REVERSAL:
         reverses = Event.objects.get(facility=instruction.facility, key=instruction.details["event"])
+        undoing = Event.objects.filter(reverses=reverses).first()
+        if undoing is not None:
+            raise Refused(
+                f"{reverses.key} was undone by {undoing.key} on {undoing.booking_date:%d %B %Y}. To have it count again, "
+                f"undo {undoing.key}."
+            )
     return NewEvent(
         event, loan_id=instruction.loan_id, reverses=reverses, cause=f"instruction:{instruction.pk}"
     )

@@ -13,7 +13,7 @@ from loanfund.ledger.models import AccountKind as K
 from loanfund.parties import roles
 from loanfund.servicing import services
 from loanfund.servicing.models import Drawdown
-from tests.servicing.world import World, make_world, person
+from tests.servicing.world import World, bullet, make_world, person
 
 D = Decimal
 pytestmark = pytest.mark.django_db
@@ -72,6 +72,32 @@ def test_a_request_that_breaks_a_rule_says_what_to_do(
         services.request_drawdown(
             facility=world.facility, request_key="k", actor=world.borrower, on=world.today, **asked
         )
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence", "field"),
+    [
+        (
+            {"wanted_on": date(2026, 3, 5)},
+            r"5 business days' notice are needed: Monday 09 March 2026 is the earliest day\.",
+            "wanted_on",
+        ),
+        ({"amount": D("999.00")}, r"Ask for at least 1,000\.00 in multiples of 100\.00", "amount"),
+        ({"amount": D("1050.00")}, r"Ask for at least 1,000\.00 in multiples of 100\.00", "amount"),
+    ],
+)
+def test_notice_minimum_and_multiple_are_the_policys(
+    asked: dict[str, Any], sentence: str, field: str
+) -> None:
+    world = make_world(drawdown_notice_days=5, drawdown_minimum="1000", drawdown_multiple="100")
+    world.sign(bullet(), commitment=D("1550.00"))
+    right: dict[str, Any] = {"amount": D("1100.00"), "wanted_on": date(2026, 3, 9)}
+    told: dict[str, Any] = {"facility": world.facility, "actor": world.borrower, "on": world.today}
+    with pytest.raises(Refused, match=sentence) as refused:
+        services.request_drawdown(request_key="wrong", **told, **(right | asked))
+    assert refused.value.field == field
+    services.request_drawdown(request_key="right", **told, **right)
+    services.request_drawdown(request_key="rest", **told, **(right | {"amount": D("450.00")}))
 
 
 def test_nothing_is_drawn_while_an_event_of_default_continues(world: World) -> None:

@@ -93,6 +93,11 @@ def _check_timing(facility: Facility, wanted_on: date, on: date) -> None:
             "Choose a day in that period.",
             field="wanted_on",
         )
+    if wanted_on >= facility.maturity:
+        raise Refused(
+            f"Everything is to be repaid on {facility.maturity:%d %B %Y}. Choose an earlier day.",
+            field="wanted_on",
+        )
     notice = policy_in_force(facility.fund, on).drawdown_notice_days
     earliest = days.add_business_days(on, notice)
     if wanted_on < earliest:
@@ -234,6 +239,12 @@ def settle_drawdown(*, drawdown: Drawdown, reference: str, value_date: date, act
         raise Refused("The value date lies between the approval and today.", field="value_date")
     if not calendar(facility.fund.calendar).is_business_day(value_date):
         raise Refused(f"{value_date:%A %d %B %Y} is not a business day.", field="value_date")
+    if value_date >= facility.maturity:
+        raise Refused(
+            f"Everything is to be repaid on {facility.maturity:%d %B %Y}, so money that arrives on {value_date:%d %B %Y} "
+            "cannot begin a loan. Record the payment as failed and have the money sent back.",
+            field="value_date",
+        )
     if Drawdown.objects.filter(reference=reference.strip()).exists():
         raise Refused("This reference settled another drawdown already.", field="reference")
     key, number = next_number(Loan, "LN")

@@ -246,21 +246,35 @@ def _check_authority(instruction: Instruction, on: date) -> None:
 
 
 def _memorandum(instruction: Instruction) -> tuple[Leg, ...]:
-    """Commitment that is cancelled goes back to the fund, with the headroom it used."""
+    """Commitment that is cancelled goes back to the fund, with the headroom it used; a cancellation undone is promised
+    again, where the fund has room for it."""
     facility = instruction.facility
-    undrawn = instruction.amount or Decimal(0)
-    if instruction.kind == Kind.WRITE_OFF:
-        undrawn = (
-            available_commitment(facility) if instruction.details.get("cancel_undrawn", True) else Decimal(0)
-        )
-    elif instruction.kind != Kind.CANCELLATION:
+    given_back = _given_back(instruction)
+    if not given_back:
         return ()
     return promise_postings.cancellation(
         currency=facility.currency,
         facility=facility_owner(facility.pk),
-        amount=undrawn,
+        amount=given_back,
         headroom=facility.promise.headroom,
     )
+
+
+def _given_back(instruction: Instruction) -> Decimal:
+    """Undrawn commitment that goes back to the fund; negative where a cancellation is undone while money can be drawn.
+
+    A write-off undone leaves the undrawn commitment with the fund: the loan stands again, nothing more is lent on it.
+    """
+    facility = instruction.facility
+    if instruction.kind == Kind.CANCELLATION:
+        return instruction.amount or Decimal(0)
+    if instruction.kind == Kind.WRITE_OFF and instruction.details.get("cancel_undrawn", True):
+        return available_commitment(facility)
+    if instruction.kind == Kind.REVERSAL and facility.state == Facility.State.AVAILABLE:
+        undone = Instruction.objects.get(facility=facility, event__key=instruction.details["event"])
+        if undone.kind in {Kind.CANCELLATION, Kind.REVERSAL}:
+            return -_given_back(undone)
+    return Decimal(0)
 
 
 def _follow(instruction: Instruction, actor: User, on: date) -> None:
@@ -306,6 +320,8 @@ def propose_reversal(*, event: Event, reason: str, actor: User, on: date) -> Ins
     """Propose to undo one event from its value date. A receipt is reversed as such, since cash moves with it."""
     if event.kind in {"disbursed", "received"}:
         raise Refused("Money moved with this event: reverse the receipt, or record what came back, instead.")
+    if not Instruction.objects.filter(event=event).exists():
+        raise Refused("This followed from what happened to a payment: correct it there instead.")
     return propose_instruction(
         kind=Kind.REVERSAL,
         facility=event.facility,
