@@ -43,7 +43,7 @@ class LogForm(forms.Form):
     q = forms.CharField(label="Who, what, which or why", required=False, max_length=100)
     kind = forms.CharField(label="Kind of object", required=False, max_length=100)
     since = DayField(label="Business date from", required=False)
-    until = DayField(label="to", required=False)
+    until = DayField(label="Business date to", required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import uuid
 
 import pytest
 
@@ -14,6 +15,7 @@ from loanfund.origination.models import (
     Meeting,
     Offer,
     Proposal,
+    Vote,
 )
 from tests.office.committee.room import Desks, at, before, queries
 from tests.office.desks import offers, said, send, sign_in, text_of
@@ -215,3 +217,26 @@ def test_a_page_of_proposals_takes_the_same_queries_for_few_and_for_many(cast: C
         costs.append([queries(mia, address) for address in addresses])
     assert costs[0] == costs[1]
     assert max(costs[0]) <= 70, costs
+
+
+def test_a_stranger_to_the_rules_gets_no_second_ballot_and_none_after_the_close(
+    cast: Cast, desks: Desks
+) -> None:
+    proposal = cast.voting()
+    services.propose_leave(seat=cast.seats["moe"], reason="gone", actor=cast["ada"], on=cast.day)
+    services.confirm_leave(seat=cast.seats["moe"], actor=cast["abel"], on=cast.day)
+    sent = {"choice": "approve", "reason": "yes", "seen": proposal.digest, "request_id": str(uuid.uuid4())}
+    for _ in ("the click", "the double click", "the back button"):
+        assert send(desks["mia"], before(proposal), "vote", **sent).status_code == 302
+    for name, choice in (("mia", "decline"), ("moe", "approve"), ("anna", "approve"), ("ada", "approve")):
+        assert desks.vote(name, proposal, choice).status_code in {302, 403, 422}, name
+    assert [vote.voter for vote in Vote.objects.all()] == [cast["mia"]]
+    desks.vote("max", proposal, "approve")
+    desks.vote("carl", proposal, "approve")
+    assert Decision.objects.get().outcome == "approved"
+    for name in ("carl", "max", "mia"):
+        desks.vote(name, proposal, "decline", "changed my mind")
+        send(desks[name], before(proposal), "close")
+        send(desks[name], before(proposal), "cast", choice="decline", reason="no", seen=proposal.digest)
+    assert Vote.objects.count() == 3
+    assert Decision.objects.count() == 1
