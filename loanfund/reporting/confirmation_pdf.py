@@ -46,7 +46,12 @@ def _data(facility: Facility, statement: Statement, number: str, purpose: str) -
 
     partner, fund = facility.partner, facility.fund
     rows = [[label, money(getattr(closing, name))] for name, label in COMPONENTS]
-    rows.append(["Held for the borrower, not applied", f"-{money(closing.unapplied)}" if closing.unapplied else money(closing.unapplied)])
+    rows.append(
+        [
+            "Held for the borrower, not applied",
+            f"-{money(closing.unapplied)}" if closing.unapplied else money(closing.unapplied),
+        ]
+    )
     return {
         "title": f"Confirmation {number}",
         "fund": fund.name,
@@ -57,8 +62,8 @@ def _data(facility: Facility, statement: Statement, number: str, purpose: str) -
         f"{facility.number}, signed with {partner.legal_name} on {facility.signed_on.day} {facility.signed_on:%B %Y}.",
         "rows": rows,
         "owed": money(closing.owed),
-        "closing": "These are the balances of the fund's ledger, by booking date. What was booked later with an earlier value "
-        "date is not in them.",
+        "closing": "These are the balances of the fund's ledger, by booking date. What was booked later with an earlier "
+        "value date is not in them.",
         "facts": [
             ["Borrower", f"{partner.legal_name}, {partner.number}"],
             ["Commitment", f"{code} {money(facility.commitment)}"],

@@ -7,6 +7,7 @@ SUBJECTS = (
     "receipts",
     "receipt",
     "refunds",
+    "requests",
     "facilities",
     "loans",
     "conditions",

@@ -2,7 +2,16 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from loanfund.portal.borrowing import acts, conditions, drawdowns, facilities, loans, payments, statements
+from loanfund.portal.borrowing import (
+    acts,
+    asking,
+    conditions,
+    drawdowns,
+    facilities,
+    loans,
+    payments,
+    statements,
+)
 
 partner_pages: list[URLPattern | URLResolver] = [
     path("facilities/", facilities.facilities, name="facilities"),
@@ -13,6 +22,10 @@ partner_pages: list[URLPattern | URLResolver] = [
     path("facilities/<str:facility>/payments/", payments.payments, name="payments"),
     path("facilities/<str:facility>/payoff/", payments.payoff, name="facility_payoff"),
     path("facilities/<str:facility>/cancel/", acts.cancel_commitment, name="cancel_commitment"),
+    path("facilities/<str:facility>/ask/", asking.asks, name="asks"),
+    path("facilities/<str:facility>/ask/<slug:what>/", asking.ask, name="ask"),
+    path("requests/<str:ask>/", asking.request_page, name="request"),
+    path("requests/<str:ask>/<slug:which>/", asking.request_file, name="request_file"),
     path("facilities/<str:facility>/requests/<str:instruction>/", acts.instruction, name="instruction"),
     path("drawdowns/<str:drawdown>/", drawdowns.drawdown, name="drawdown"),
     path("drawdowns/<str:drawdown>/cancel/", drawdowns.cancel, name="drawdown_cancel"),
