@@ -18,6 +18,7 @@ from loanfund.origination import services
 from loanfund.parties import roles
 from loanfund.parties.models import KybPaper
 from loanfund.servicing.models import BankImport, HandJournal, Instruction, Refund
+from loanfund.servicing.services import ask_lender
 from tests.browser import WCAG, People
 from tests.office.desks import send, sign_in
 from tests.office.operations.test_desk_story import at_desk
@@ -26,7 +27,7 @@ from tests.servicing.world import World, bullet, person
 from tests.stack import Stack
 
 FILES = {
-    "certificate", "close_progress", "evidence_file", "journal_paper", "month_run_progress", "paper_file",
+    "certificate", "close_progress", "evidence_file", "journal_paper", "month_run_progress", "request_paper", "paper_file",
 }  # fmt: skip
 """What is no page: downloads, and the pieces that a page asks for while something runs."""
 EASY = {
@@ -110,7 +111,12 @@ def _at_work(world: World) -> dict[str, tuple[object, ...]]:
           facility="", reason="fee of a month", document=SimpleUploadedFile("fee.pdf", b"%PDF-1.4\n%%EOF\n"))  # fmt: skip
     _sent(finance, "month-statements/", "ask", month="2025-10", formats=["csv"])
     drawdown = world.request(Decimal(500_000))
+    asked = ask_lender(
+        facility=world.facility, kind="payment_report", day=world.today, amount=Decimal(900), reference="wire 7",
+        actor=world.borrower, on=world.today,
+    )  # fmt: skip
     return {
+        "request": (asked.number,),
         "drawdown": (drawdown.number,), "loan": (world.facility.loans.get().number,), "facility": (facility,),
         "conditions": (second.number,), "propose": (facility, "cost"), "receipt": (held,),
         "receipt_imported": (BankImport.objects.get().pk,), "refund": (Refund.objects.get().number,),
@@ -146,6 +152,7 @@ def faults(page: Page, address: str) -> list[str]:
     for width, only in ((1440, light), (1024, dark)):
         page.emulate_media(color_scheme="light" if only is light else "dark", reduced_motion="reduce")
         page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(200)  # colours change over a moment
         found = Axe().run(page, options={"runOnly": only, "resultTypes": ["violations"]})
         if found.violations_count:
             wrong.append(f"{address}: {found.generate_report()}")
