@@ -22,7 +22,7 @@ from loanfund.parties import services
 from loanfund.parties.models import Notice
 from loanfund.parties.roles import OPERATIONS_CHECKER
 from loanfund.parties.selectors import members
-from loanfund.servicing.services import propose_instruction
+from loanfund.servicing.services import ask_lender, propose_instruction
 from tests.origination.cast import NOW, Cast, make_cast, make_partner
 from tests.parties.cast import joins, person
 from tests.portal.visits import signed_in
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db
 
 OPEN = {"home", "register", "invitation"}
 """Pages that belong to no partner; they have tests of their own."""
-WORDS = {"kind": "incorporation"}
+WORDS = {"kind": "incorporation", "what": "payment", "which": "paper"}
 """Parts of an address that name a kind of thing, the same at every partner."""
 
 
@@ -123,6 +123,10 @@ def belongings(cast: Cast) -> Belongings:
         actor=cast["otto"],
         on=day,
     )
+    told = ask_lender(
+        facility=facility, kind="payment_report", day=day, amount=Decimal(5), reference=f"R-{partner.pk}",
+        file=cast.file(), actor=owner, on=day,
+    )  # fmt: skip
     assert loan.drawdown is not None
     return Belongings(
         partner.number,
@@ -142,6 +146,7 @@ def belongings(cast: Cast) -> Belongings:
             "loan": loan.number,
             "drawdown": loan.drawdown.number,
             "instruction": str(instruction.number),
+            "ask": told.number,
         },
         {
             "application_paper": {"kind": "audited_accounts"},

@@ -51,6 +51,9 @@ MAY: dict[str, set[str]] = {
     "propose_journal": {MAKER, FINANCE},
     "book_journal": {CHECKER, FINANCE},
     "refuse_journal": {CHECKER, FINANCE},
+    "ask_lender": SIGNERS,
+    "withdraw_request": SIGNERS | {"preparer"},
+    "answer_request": {MAKER, FINANCE},
     "close_day": OPERATIONS,
     "close_through": OPERATIONS,
     "request_close": OPERATIONS,
@@ -173,6 +176,13 @@ def charge(world: World) -> Any:
     return services.propose_journal(fund=world.fund, actor=world.maker, **CHARGE, **day)
 
 
+def reported(world: World) -> Any:
+    paid = {"amount": D(5), "day": world.today, "reference": "R"}
+    return services.ask_lender(
+        facility=world.facility, kind="payment_report", actor=world.borrower, on=world.today, **paid
+    )
+
+
 def reversal(world: World) -> dict[str, Any]:
     booked_cost = services.book_instruction(instruction=proposed(world), actor=world.checker, on=world.today)
     return {"event": booked_cost.event, "reason": "wrong"}
@@ -234,6 +244,16 @@ WITH: dict[str, Callable[[World], dict[str, Any]]] = {
     "propose_journal": lambda w: {"fund": w.fund} | CHARGE | {"value_date": w.today},
     "book_journal": lambda w: {"journal": (one := charge(w)), "seen_digest": one.proposed_digest},
     "refuse_journal": lambda w: {"journal": charge(w), "reason": "no"},
+    "ask_lender": lambda w: {
+        "facility": w.facility,
+        "kind": "payment_holiday",
+        "loan": w.draw(D(100)),
+        "day": w.today,
+        "until": date(2026, 6, 1),
+        "text": "custody is closed",
+    },
+    "withdraw_request": lambda w: {"request": reported(w)},
+    "answer_request": lambda w: {"request": reported(w), "answer": "No.", "declined": True},
     "close_day": lambda w: {"fund": w.fund, "on": w.today},
     "close_through": lambda w: {"fund": w.fund, "through": w.today},
     "request_close": lambda w: {"fund": w.fund},

@@ -165,7 +165,7 @@ def _ask(request: HttpRequest, visit: Visit, found: Facility, asked: Asked) -> H
             file=file,
             actor=visit.user,
             on=visit.on,
-            **entries,
+            **{"day": visit.on} | entries,
         )
         to = reverse("portal:request", args=[visit.partner.number, made.number])
         return f"{made.number} is with the lender.", to
