@@ -12,4 +12,4 @@ def test_each_worker_has_a_queue_and_a_cache_of_its_own() -> None:
     queue, cache = worker_number() * 2, worker_number() * 2 + 1
     assert os.environ["REDIS_URL"] == servers.redis_url(worker_number())
     assert settings.CELERY_BROKER_URL.endswith(f"={queue}")
-    assert settings.CACHES["default"]["LOCATION"].endswith(f"={cache}")
+    assert str(settings.CACHES["default"]["LOCATION"]).endswith(f"={cache}")

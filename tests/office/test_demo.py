@@ -1,4 +1,4 @@
-"""The demo portfolio is on the books through the services alone, its books hold, and its statements can be worked out again."""
+"""The demo is on the books through the services alone, its books hold, and its statements can be worked out again."""
 
 import io
 from collections import Counter
