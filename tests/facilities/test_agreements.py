@@ -111,8 +111,9 @@ def test_a_facility_moves_only_where_its_life_leads(cast: Cast, facility: Facili
         facility=facility, state="accelerated", actor=cast["otto"], on=cast.day, reason="default"
     )
     assert (moved.state, moved.event_of_default) == ("accelerated", True)
-    with pytest.raises(Refused, match="cannot become available"):
-        move_facility(facility=facility, state="available", actor=cast["otto"], on=cast.day, reason="no")
+    move_facility(facility=facility, state="closed", actor=cast["otto"], on=cast.day, reason="all is paid")
+    with pytest.raises(Refused, match="cannot become accelerated"):
+        move_facility(facility=facility, state="accelerated", actor=cast["otto"], on=cast.day, reason="no")
 
 
 def test_a_commitment_is_not_edited_even_around_the_service(facility: Facility) -> None:

@@ -260,3 +260,50 @@ def test_a_loss_is_written_off_loan_by_loan() -> None:
     assert world.held(K.M_WRITTEN_OFF, owner(world)) == 1_000_000
     world.close_through(world.today)
     assert_books_hold()
+
+
+def undo(world: World, instruction: Instruction) -> Instruction:
+    assert instruction.event is not None
+    made = services.propose_reversal(
+        event=instruction.event, reason="decided too early", actor=world.maker, on=world.today
+    )
+    return services.book_instruction(
+        instruction=made, actor=world.checker, on=world.today, seen_digest=made.proposed_digest
+    )
+
+
+def stands(world: World) -> tuple[str, bool]:
+    facility = world.facility
+    facility.refresh_from_db()
+    return facility.state, facility.event_of_default
+
+
+def test_a_facility_whose_write_off_or_acceleration_is_undone_runs_again() -> None:
+    world = lent()
+    lost = written_off(world)
+    assert stands(world) == ("written_off", False)
+    undone = undo(world, lost)
+    # What the write-off cancelled stays with the fund, so nothing more is lent on it.
+    assert stands(world) == ("closed_to_drawdown", False)
+    undo(world, undone)
+    assert stands(world) == ("written_off", False)
+    assert_books_hold()
+
+
+def test_an_acceleration_undone_lets_a_facility_be_drawn_again_and_cures_its_default() -> None:
+    world = lent()
+    world.close_through(OPENED + timedelta(days=5))
+    called = decide(world, "acceleration", details={})
+    assert stands(world) == ("accelerated", True)
+    undo(world, called)
+    assert stands(world) == ("available", False)
+    assert_books_hold()
+
+
+def test_a_write_off_undone_after_an_acceleration_leaves_it_accelerated() -> None:
+    world = lent()
+    world.close_through(OPENED + timedelta(days=5))
+    decide(world, "acceleration", details={})
+    undo(world, decide(world, "write_off", details={}))
+    assert stands(world) == ("accelerated", True)
+    assert_books_hold()

@@ -37,11 +37,16 @@ NEXT_STATES: dict[str, frozenset[str]] = {
     State.CLOSED_TO_DRAWDOWN: frozenset(
         {State.AVAILABLE, State.ACCELERATED, State.WRITTEN_OFF, State.CLOSED}
     ),
-    State.ACCELERATED: frozenset({State.CLOSED_TO_DRAWDOWN, State.WRITTEN_OFF, State.CLOSED}),
-    State.WRITTEN_OFF: frozenset({State.CLOSED}),
+    State.ACCELERATED: frozenset(
+        {State.AVAILABLE, State.CLOSED_TO_DRAWDOWN, State.WRITTEN_OFF, State.CLOSED}
+    ),
+    State.WRITTEN_OFF: frozenset(
+        {State.AVAILABLE, State.CLOSED_TO_DRAWDOWN, State.ACCELERATED, State.CLOSED}
+    ),
     State.CLOSED: frozenset({State.AVAILABLE, State.CLOSED_TO_DRAWDOWN}),
 }
-"""Where a facility may go from each state. A closed one comes back when a receipt on it bounces."""
+"""Where a facility may go from each state. A closed one comes back when a receipt on it bounces, an accelerated or
+written-off one when that is undone."""
 
 
 @transaction.atomic

@@ -271,7 +271,7 @@ def _given_back(instruction: Instruction) -> Decimal:
     if instruction.kind == Kind.WRITE_OFF and instruction.details.get("cancel_undrawn", True):
         return available_commitment(facility)
     if instruction.kind == Kind.REVERSAL and facility.state == Facility.State.AVAILABLE:
-        undone = Instruction.objects.get(facility=facility, event__key=instruction.details["event"])
+        undone = _undone(instruction)
         if undone.kind in {Kind.CANCELLATION, Kind.REVERSAL}:
             return -_given_back(undone)
     return Decimal(0)
@@ -294,6 +294,42 @@ def _follow(instruction: Instruction, actor: User, on: date) -> None:
         move_facility(facility=facility, state=Facility.State.ACCELERATED, actor=actor, on=on, reason=reason)
     elif instruction.kind == Kind.WRITE_OFF:
         move_facility(facility=facility, state=Facility.State.WRITTEN_OFF, actor=actor, on=on, reason=reason)
+    elif instruction.kind == Kind.REVERSAL:
+        undone = _undone(instruction)
+        if undone.kind == Kind.REVERSAL and _undone(undone).kind in _ENDINGS:
+            _follow(_undone(undone), actor, on)
+        if undone.kind == Kind.ACCELERATION:
+            flag_default(facility=facility, continues=False, actor=actor, on=on, reason=reason)
+        if undone.kind in _ENDINGS:
+            state = _state_after(undone, on)
+            move_facility(facility=facility, state=state, actor=actor, on=on, reason=reason)
+
+
+_ENDINGS = frozenset({Kind.ACCELERATION, Kind.WRITE_OFF})
+
+
+def _undone(reversal: Instruction) -> Instruction:
+    return Instruction.objects.get(facility=reversal.facility, event__key=reversal.details["event"])
+
+
+def _state_after(undone: Instruction, on: date) -> str:
+    """The state of a facility whose acceleration or write-off is undone: what the others that stand say, else whether it
+    can still be drawn. What a write-off cancelled stays cancelled, so nothing can."""
+    facility = undone.facility
+    standing = set(
+        Instruction.objects.filter(facility=facility, kind__in=_ENDINGS, state=State.BOOKED)
+        .exclude(pk=undone.pk)
+        .exclude(event__reversed_by__isnull=False)
+        .values_list("kind", flat=True)
+    )
+    if Kind.WRITE_OFF in standing:
+        return Facility.State.WRITTEN_OFF
+    if Kind.ACCELERATION in standing:
+        return Facility.State.ACCELERATED
+    cancelled = undone.kind == Kind.WRITE_OFF and undone.details.get("cancel_undrawn", True)
+    if cancelled or on > facility.availability_end:
+        return Facility.State.CLOSED_TO_DRAWDOWN
+    return Facility.State.AVAILABLE
 
 
 @transaction.atomic
