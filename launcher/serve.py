@@ -1,4 +1,5 @@
-"""The start command of each service, one for `make run` and docker compose alike: `python -m launcher.serve web`."""
+"""The start command of each service, one for `make run` and docker compose alike: `python -m launcher.serve web`; and the
+management commands, since this is what the image starts: `python -m launcher.serve manage verify_books`."""
 
 import os
 import subprocess
@@ -82,19 +83,25 @@ SERVICES = {"web": web, "worker": worker, "beat": beat}
 
 
 def main() -> None:
-    name = sys.argv[1] if len(sys.argv) == 2 else ""
+    name = sys.argv[1] if len(sys.argv) == 2 or sys.argv[1:2] == ["manage"] else ""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loanfund.settings")
     if name == "migrate":
         try:
             migrate()
         except subprocess.CalledProcessError as error:
             sys.exit(error.returncode)
+    elif name == "manage":
+        os.chdir(ROOT)
+        command = [sys.executable, "manage.py", *sys.argv[2:]]
+        os.execv(command[0], command)  # nosec B606 - this process becomes the command
     elif name in SERVICES:
         command = SERVICES[name]()
         os.chdir(ROOT)
         os.execv(command[0], command)  # nosec B606 - this process becomes the service
     else:
-        sys.exit(f"Say which service: python -m launcher.serve {'|'.join([*SERVICES, 'migrate'])}")
+        sys.exit(
+            f"Say which service: python -m launcher.serve {'|'.join([*SERVICES, 'migrate'])}, or manage COMMAND"
+        )
 
 
 if __name__ == "__main__":

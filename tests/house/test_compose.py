@@ -1,6 +1,8 @@
 """docker-compose.yml runs the commands that `make run` runs, and holds no secret."""
 
 import re
+import subprocess
+import sys
 from typing import Any
 
 import yaml
@@ -44,3 +46,25 @@ def test_the_lock_files_name_no_index_and_pin_every_file() -> None:
         pins = re.findall(r"^[\w.-]+==", text, re.MULTILINE)
         assert len(pins) > 20
         assert text.count("--hash=sha256:") >= len(pins)
+
+
+def test_the_operators_commands_start_as_the_image_starts_them() -> None:
+    """Every `docker compose run` that docs/production.md prints, tried with --help as the image's entry point runs it."""
+    printed = re.findall(
+        r"`docker compose run --rm web (\S+) (\S+)", (ROOT / "docs" / "production.md").read_text()
+    )
+    assert {command for _, command in printed} >= {
+        "ensure_reference",
+        "add_staff",
+        "open_fund",
+        "verify_books`",
+    }
+    for word, command in printed:
+        told = subprocess.run(
+            [sys.executable, "-m", "launcher.serve", word, command.strip("`"), "--help"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "usage:" in told.stdout
