@@ -57,7 +57,7 @@ def test_the_operators_commands_start_as_the_image_starts_them() -> None:
         "ensure_reference",
         "add_staff",
         "open_fund",
-        "verify_books`",
+        "verify_books",
     }
     for word, command in printed:
         told = subprocess.run(
