@@ -8,6 +8,7 @@ from typing import Any, Concatenate, ParamSpec
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,6 +17,7 @@ from loanfund.facilities.models import Fund
 from loanfund.parties.models import Membership, Partner, User
 from loanfund.parties.second_factor import has_second_factor
 from loanfund.parties.selectors import places_of
+from loanfund.portal.keeping import typed_before, typed_kept
 
 P = ParamSpec("P")
 NAV = (
@@ -64,6 +66,7 @@ def partner_page(view: PartnerView[P]) -> Callable[..., HttpResponseBase]:
     The view is called with the `Visit` in place of the number.
     """
 
+    @typed_kept
     @login_required
     @wraps(view)
     def page(request: HttpRequest, number: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -97,7 +100,11 @@ def show(
     context: dict[str, Any] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """A page in the portal's frame: the partner's name, its menu and the business date are in the context."""
+    """A page in the portal's frame: the partner's name, its menu and the business date are in the context. A form that is
+    opened shows what was typed into it before a session ended."""
+    form = (context or {}).get("form")
+    if isinstance(form, Form) and not form.is_bound:
+        form.initial = {**(form.initial or {}), **typed_before(request)}
     nav = [(words, reverse(name, args=[visit.partner.number])) for words, name in NAV]
     frame = {
         "visit": visit,

@@ -17,9 +17,9 @@ from loanfund.parties.services import store_file
 from loanfund.parties.serving import attachment
 from loanfund.portal.access import Visit, partner_page, show
 from loanfund.portal.applying.forms import AnswerForm
-from loanfund.portal.applying.keeping import typed_before, typed_kept
 from loanfund.portal.applying.standing import application_at, standing_of
 from loanfund.portal.company.sending import changed_by, send
+from loanfund.portal.keeping import typed_before
 
 A_PAGE = 20
 ANSWERABLE = {State.CHECKING, State.INFORMATION_REQUESTED}
@@ -59,7 +59,6 @@ def thread_page(request: HttpRequest, visit: Visit, application: str) -> HttpRes
     return show(request, visit, "portal/applying/thread.html", context)
 
 
-@typed_kept
 @partner_page
 @changed_by(*PREPARES)
 def answer(request: HttpRequest, visit: Visit, application: str, question: int) -> HttpResponseBase:

@@ -24,9 +24,9 @@ from loanfund.origination.services import (
 from loanfund.portal.access import Visit, partner_page, show
 from loanfund.portal.applying.fields import MoneyField
 from loanfund.portal.applying.forms import NewForm, PurposeForm, RequestForm, SeenForm, TermsForm
-from loanfund.portal.applying.keeping import typed_before, typed_kept
 from loanfund.portal.applying.standing import application_at, policy_of
 from loanfund.portal.company.sending import changed_by, send
+from loanfund.portal.keeping import typed_before
 
 REQUEST = ("amount", "tenor_months", "profile", "interest_only_months", "revolving")
 TRIED = REQUEST[:4]
@@ -34,7 +34,6 @@ PURPOSE = ("purpose", "net_assets", "compensation")
 EXAMPLE_BALLOON = "0.5"
 
 
-@typed_kept
 @partner_page
 @changed_by(*PREPARES)
 def new(request: HttpRequest, visit: Visit) -> HttpResponse:
@@ -71,7 +70,6 @@ def _above_zero(values: Mapping[str, Any]) -> Decimal:
     return amount
 
 
-@typed_kept
 @partner_page
 @changed_by(*PREPARES)
 def request_page(request: HttpRequest, visit: Visit, application: str) -> HttpResponseBase:
@@ -94,7 +92,6 @@ def request_page(request: HttpRequest, visit: Visit, application: str) -> HttpRe
     return _edit(request, visit, found, REQUEST, form_of, act, page)
 
 
-@typed_kept
 @partner_page
 @changed_by(*PREPARES)
 def purpose(request: HttpRequest, visit: Visit, application: str) -> HttpResponseBase:

@@ -18,7 +18,6 @@ from loanfund.origination.rights import PREPARES
 from loanfund.origination.services import import_liquidations, weigh_impact
 from loanfund.portal.access import Visit, partner_page, show
 from loanfund.portal.applying.forms import RecordsForm
-from loanfund.portal.applying.keeping import typed_kept
 from loanfund.portal.applying.standing import OPEN_PAGES, application_at, policy_of
 from loanfund.portal.company.sending import changed_by, send
 
@@ -44,7 +43,6 @@ def template_file(request: HttpRequest, visit: Visit) -> HttpResponse:
     return answer
 
 
-@typed_kept
 @partner_page
 @changed_by(*PREPARES)
 def liquidations(request: HttpRequest, visit: Visit, application: str) -> HttpResponseBase:

@@ -16,13 +16,12 @@ from loanfund.origination.services import submit_application, weigh_impact, with
 from loanfund.portal.access import Visit, partner_page, show
 from loanfund.portal.applying.evidence import records_of
 from loanfund.portal.applying.forms import ReasonForm
-from loanfund.portal.applying.keeping import typed_before, typed_kept
 from loanfund.portal.applying.papers import paper_lines
 from loanfund.portal.applying.standing import application_at, tasks_of, wanted_papers
 from loanfund.portal.company.sending import changed_by, send
+from loanfund.portal.keeping import typed_before
 
 
-@typed_kept
 @partner_page
 @changed_by(*SIGNS)
 def check(request: HttpRequest, visit: Visit, application: str) -> HttpResponseBase:
@@ -90,7 +89,6 @@ def receipt(request: HttpRequest, visit: Visit, application: str) -> HttpRespons
     return show(request, visit, "portal/applying/receipt.html", context)
 
 
-@typed_kept
 @partner_page
 @changed_by(*SIGNS)
 def withdraw(request: HttpRequest, visit: Visit, application: str) -> HttpResponseBase:

@@ -16,11 +16,11 @@ from loanfund.origination.services import decline_offer, sign_offer
 from loanfund.portal.access import Visit, partner_page, second_factor_first, show
 from loanfund.portal.applying.confirming import confirm, confirmed_lately, types_codes
 from loanfund.portal.applying.forms import ReasonForm, SignForm
-from loanfund.portal.applying.keeping import typed_before, typed_kept
 from loanfund.portal.applying.offer_words import changes, offer_text, schedule_rows, terms_in_words
 from loanfund.portal.applying.standing import application_at
 from loanfund.portal.company.links import page_of
 from loanfund.portal.company.sending import changed_by, send
+from loanfund.portal.keeping import typed_before
 
 SUMS = ("total_principal", "total_interest", "total_fees")
 SHOWN = {"sent", "accepted", "declined", "lapsed", "retracted"}
@@ -70,7 +70,6 @@ def _page(request: HttpRequest, visit: Visit, offer: Offer, form: SignForm) -> H
     return show(request, visit, "portal/applying/offer.html", context, status=422 if form.is_bound else 200)
 
 
-@typed_kept
 @partner_page
 @changed_by(*SIGNS)
 def offer(request: HttpRequest, visit: Visit, application: str) -> HttpResponseBase:
@@ -109,7 +108,6 @@ def _sign(request: HttpRequest, visit: Visit, found: Offer) -> HttpResponseBase:
     return send(request, form, act, back=here) or _page(request, visit, found, form)
 
 
-@typed_kept
 @partner_page
 @changed_by(*SIGNS)
 def decline(request: HttpRequest, visit: Visit, application: str) -> HttpResponseBase:

@@ -14,7 +14,6 @@ from loanfund.parties.services import store_file
 from loanfund.parties.serving import attachment
 from loanfund.portal.access import Visit, partner_page, show
 from loanfund.portal.applying.forms import ApplicationPaperForm
-from loanfund.portal.applying.keeping import typed_kept
 from loanfund.portal.applying.standing import OPEN_PAGES, application_at, policy_of
 from loanfund.portal.company.sending import changed_by, send
 
@@ -68,7 +67,6 @@ def papers(request: HttpRequest, visit: Visit, application: str) -> HttpResponse
     return show(request, visit, "portal/applying/papers.html", context)
 
 
-@typed_kept
 @partner_page
 @changed_by(*PREPARES)
 def paper(request: HttpRequest, visit: Visit, application: str, kind: str) -> HttpResponseBase:

@@ -186,3 +186,18 @@ def test_a_file_that_is_not_what_it_says_is_refused(
     assert said in words(answer)
     assert note in words(answer)
     assert not ConditionEvidence.objects.exists()
+
+
+def test_a_session_that_ended_loses_nothing_that_was_typed(world: World) -> None:
+    client = signed_in(world.borrower, both_factors=True)
+    path = page_of(world, "facilities", world.facility.number, "drawdowns", "new")
+    assert client.get(path).status_code == 200
+    client.logout()
+    answer = send(client, path, amount="123,456.78", purpose="two venues until May")
+    assert answer.status_code == 302
+    assert "/account/login/" in answer.headers["Location"]
+    assert "what you typed is kept" in words(client.get(answer.headers["Location"]))
+    client.force_login(world.borrower)
+    page = client.get(path).content.decode()
+    assert 'value="123,456.78"' in page
+    assert "two venues until May" in page
