@@ -187,7 +187,7 @@ class Life:
                 standing[0] + row.exact,
                 standing[1] + row.posted,
                 row.principal,
-                row.period_exact,
+                self.carried(row.accrual_date, row.period_exact),
             ]
         beside: dict[Any, Decimal] = defaultdict(Decimal)
         for one in FacilityAccrual.objects.filter(facility_id=self.facility.pk):
@@ -215,12 +215,21 @@ class Life:
             "control": {kind: amount for kind, amount in booked_control(self.facility).items() if amount},
         }
 
+    def carried(self, night: date, exact: Decimal) -> Decimal:
+        """What a night hands on to the next one: it counts on the newest night alone, and is kept right there alone."""
+        return exact if night == self.world.today - timedelta(days=1) else ZERO
+
     def replayed(self) -> dict[str, Any]:
         """What of the state the replay alone says."""
         picture = draw_picture(self.facility, through=self.world.today)
         places = {loan.pk: f"L{place}" for place, loan in enumerate(self.loans)}
         nights = {
-            (places[one.loan_id], one.on): [one.exact, one.posted, one.principal, one.state.period_exact]
+            (places[one.loan_id], one.on): [
+                one.exact,
+                one.posted,
+                one.principal,
+                self.carried(one.on, one.state.period_exact),
+            ]
             for one in picture.nights
         }
         return {
