@@ -218,10 +218,22 @@ def bring_to(
         counts["control"] = rows.write_control(facility, shares, on=on, value_date=value_date, key=key)
     if event is not None:  # a batch of the close seals its rows once, at its end
         _seal(accrued.written, beside.written, batch_id)
-    # The set-wise night goes on from a first row; after an adjustment the next night is drawn from the replay.
-    attend_on = picture.through + ONE_DAY if accrued.adjustments else picture.attend_on
-    Diary.objects.update_or_create(facility=facility, defaults={"attend_on": attend_on})
+    _look_again(facility, picture, adjusted=accrued.adjustments > 0)
     return Difference(drafts, {name: count for name, count in counts.items() if count})
+
+
+def _look_again(facility: Facility, picture: Picture, *, adjusted: bool) -> None:
+    """When the facility has to be looked at next. The set-wise night goes on from a first row, so after an adjustment the
+    coming night is drawn from the replay, also when something else is booked on the same day that adjusts nothing."""
+    coming = picture.through + ONE_DAY
+    diary = Diary.objects.filter(facility=facility).first()
+    stands = diary is not None and diary.attend_on == coming
+    attend_on = coming if adjusted or stands else picture.attend_on
+    if diary is None:
+        Diary.objects.create(facility=facility, attend_on=attend_on)
+    elif diary.attend_on != attend_on:
+        diary.attend_on = attend_on
+        diary.save(update_fields=["attend_on"])
 
 
 def write_steps(*, steps: Sequence[tuple[Facility, Picture]], on: date, batch_id: int) -> None:

@@ -285,3 +285,27 @@ def test_whatever_the_order_of_arrival_the_books_end_as_the_replay_says(
                 assert booked[name] == told, name
         assert_books_hold()
         transaction.set_rollback(True)
+
+
+@pytest.mark.django_db
+def test_what_is_learnt_later_on_a_day_does_not_hide_what_was_corrected_before() -> None:
+    """A prepayment known late lowers nights gone by; a receipt booked after it on the same day changes none of them. The
+    coming night goes on from the correction all the same."""
+    terms = {
+        "currency": "USD", "commitment": "10000000", "signed_on": "2026-03-02", "availability_end": "2026-04-13",
+        "maturity": "2026-05-11", "rate": {"kind": "fixed", "rate": "0.0725"}, "day_count": "ACT/360",
+        "period_tenor": "1W", "profile": {"kind": "bullet"}, "prepayment_fee": "0", "commitment_fee": "0",
+        "grace_days": 60,
+    }  # fmt: skip
+    history = [
+        Act("received", 10, D("6719.1"), (5, 2), None),
+        Act("prepaid", 7, D("5635.84"), (8, 3), None),
+        Act("received", 6, D("11968.48"), (5, 3), None),
+        Act("received", 10, D("11205.36"), (2, 0), None),
+    ]
+    world = make_world()
+    for life in live(world, terms, history, (7, (3, 8))):
+        booked = life.state()
+        assert booked["nights"]["L1", day(DAYS)][2] == D("94364.16")
+        assert booked["nights"] == life.replayed()["nights"]
+    assert_books_hold()
