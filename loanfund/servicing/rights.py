@@ -127,6 +127,8 @@ def step_of(service: str, row: Row, actor: User) -> Step:
     """The step a service takes with a row. Who refuses its own proposal withdraws it: that takes no second person."""
     if service == "refuse_instruction" and isinstance(row, Instruction) and row.maker_id == actor.pk:
         return Step(to_propose(row.kind), frozenset({_I.PROPOSED}), "withdrawn")
+    if service == "withdraw_request" and isinstance(row, BorrowerRequest):
+        return Step(to_ask(row.kind), frozenset({_B.OPEN}), "withdrawn")  # by those who may ask for it
     if service == "refuse_journal" and isinstance(row, HandJournal) and row.maker_id == actor.pk:
         return Step(PROPOSE_JOURNAL, frozenset({_J.PROPOSED}), "withdrawn")
     return STEPS[service]

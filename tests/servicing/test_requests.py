@@ -1,8 +1,10 @@
 """What a borrower asks for and tells: by those who may, for what can be, answered once, with what it leads to."""
 
+import subprocess
 import threading
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from django.utils import timezone
 from loanfund.audit.errors import Refused
 from loanfund.parties.models import Membership, Notice
 from loanfund.parties.services.files import read_file
+from loanfund.reporting.selectors import statement_for
 from loanfund.reporting.services import confirm_balance
 from loanfund.servicing import services
 from loanfund.servicing.models import BorrowerRequest, Instruction
@@ -101,14 +104,24 @@ def test_a_reported_payment_becomes_the_receipt_that_arrived_and_is_reported_onc
     assert answer(world, asked, receipt=receipt).receipt == receipt
 
 
-def test_a_confirmation_says_what_the_ledger_says_and_is_kept_by_its_digest(world: World) -> None:
+def test_a_confirmation_says_what_the_ledger_says_and_is_kept_by_its_digest(
+    world: World, tmp_path: Path
+) -> None:
     asked = ask(world, "balance_confirmation")
     made = confirm_balance(
         request=asked, answer="Here it is.", actor=world.maker, on=world.today, now=timezone.now()
     )
     assert made.confirmation is not None
-    content = read_file(made.confirmation).read()
-    assert content.startswith(b"%PDF")
+    with read_file(made.confirmation) as content:
+        (file := tmp_path / "confirmation.pdf").write_bytes(content.read())
+    printed = subprocess.run(
+        ["pdftotext", "-layout", file, "-"], capture_output=True, text=True, check=True
+    ).stdout
+    statement = statement_for(subject=world.facility, first_day=asked.day, last_day=asked.day)
+    assert statement.closing.accrued_interest > 0
+    for amount in (statement.closing.principal, statement.closing.accrued_interest, statement.closing.owed):
+        assert f"{amount:,.2f}" in printed
+    assert statement.digest() in printed
     assert made.confirmation.partner == world.partner
 
 
@@ -141,6 +154,9 @@ def test_who_prepares_reports_a_payment_and_does_not_ask_for_a_holiday(world: Wo
     joins(preparer, world.partner, Membership.Role.PREPARER)
     joins(viewer, world.partner, Membership.Role.VIEWER)
     assert ask(world, "payment_report", actor=preparer).asked_by == preparer
+    holiday = ask(world, "payment_holiday")
+    with pytest.raises(Refused):
+        services.withdraw_request(request=holiday, actor=preparer, on=world.today)
     for actor, kind in ((preparer, "payment_holiday"), (viewer, "payment_report"), (person("Out"), "refund")):
         with pytest.raises(Refused):
             ask(world, kind, actor=actor)

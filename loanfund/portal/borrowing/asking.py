@@ -103,7 +103,7 @@ ASKS = {
     "balance-confirmation": Asked(
         Kind.BALANCE_CONFIRMATION,
         "Ask for a balance confirmation",
-        "A signed-off PDF for your auditors: what the fund's books show at the end of a day.",
+        "A PDF for your auditors: what the fund's books show at the end of a day.",
         "Ask for it",
         {"day": "At the end of", "text": "For whom"},
     ),
@@ -207,6 +207,10 @@ def _request(visit: Visit, number: str) -> BorrowerRequest:
     return get_object_or_404(found, number=number, facility__partner=visit.partner)
 
 
+def _who_asks(found: BorrowerRequest) -> tuple[str, ...]:
+    return next(one.roles for one in ASKS.values() if one.kind == found.kind)
+
+
 @partner_page
 @changed_by(*EDITORS)
 def request_page(request: HttpRequest, visit: Visit, ask: str) -> HttpResponse:
@@ -223,7 +227,7 @@ def request_page(request: HttpRequest, visit: Visit, ask: str) -> HttpResponse:
         "asked": found,
         "facility": found.facility,
         "tone": TONES[State(found.state)],
-        "may_withdraw": visit.may(*EDITORS) and found.state == State.OPEN,
+        "may_withdraw": visit.may(*_who_asks(found)) and found.state == State.OPEN,
     }
     return show(request, visit, "portal/borrowing/request.html", context)
 
