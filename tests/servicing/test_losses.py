@@ -307,3 +307,23 @@ def test_a_write_off_undone_after_an_acceleration_leaves_it_accelerated() -> Non
     undo(world, decide(world, "write_off", details={}))
     assert stands(world) == ("accelerated", True)
     assert_books_hold()
+
+
+def test_when_availability_is_over_what_was_not_drawn_goes_back_and_nothing_more_is_lent() -> None:
+    world = make_world()
+    last = OPENED + timedelta(days=10)
+    world.sign(bullet(months=1, availability_end=last.isoformat()), availability_end=last)
+    world.draw(MILLION)
+    available = world.held(K.M_AVAILABLE)
+    world.close_through(last - timedelta(days=1))
+    assert (stands(world), selectors.available_commitment(world.facility)) == (
+        ("available", False),
+        D(9_000_000),
+    )
+    world.close_through(last + timedelta(days=1))
+    assert stands(world) == ("closed_to_drawdown", False)
+    assert selectors.available_commitment(world.facility) == 0
+    assert world.held(K.M_AVAILABLE) == available + 9_000_000
+    with pytest.raises(Refused):
+        world.request(D(1))
+    assert_books_hold()
