@@ -88,10 +88,13 @@ def write_private(path: Path, text: str) -> None:
 
 
 def schema_digest(root: Path) -> str:
-    """Names a state of the schema: it changes with any file that running `migrate` could read."""
+    """Names a state of the schema: it changes with any file that running `migrate` could read. Models are among them: how
+    each protects its table is applied after every migrate."""
     read = [root / "requirements.txt", root / "loanfund" / "settings.py", root / "launcher" / "postgres.py"]
     for path in sorted((root / "loanfund").rglob("*.py")):
-        if path.parent.name == "migrations" or path.name == "apps.py" or b"post_migrate" in path.read_bytes():
+        folder, name = path.parent.name, path.name
+        of_the_schema = folder in {"migrations", "models"} or name in {"models.py", "apps.py"}
+        if of_the_schema or b"post_migrate" in path.read_bytes():
             read.append(path)
     whole = hashlib.sha256()
     for path in read:

@@ -11,7 +11,7 @@ from loanfund.audit.models import AppendOnly, Sealed
 from loanfund.parties.models import FourEyes
 
 
-class Holiday(models.Model):
+class Holiday(Sealed):
     """One day on which one calendar is closed. Weekends are not rows: a calendar states its own weekend."""
 
     calendar = models.CharField(max_length=40)
@@ -30,7 +30,7 @@ class Holiday(models.Model):
         return f"{self.calendar} {self.date} {self.name}"
 
 
-class ReferenceRate(models.Model):
+class ReferenceRate(Sealed):
     """A published rate such as SOFR, and when its value for a day is due to be published.
 
     The value for day D is due `publication_lag` business days of `calendar` after D, at `publication_time` in `time_zone`.

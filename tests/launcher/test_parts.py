@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.layout import Layout
+from launcher.layout import Layout, schema_digest
 from launcher.osuser import Drop, Trouble, same_user
 from launcher.postgres import SOCKET_PATH_LIMIT, binaries_in, choose, free_port, socket_folder
 from launcher.processes import MARK, marked, wait_until
@@ -157,3 +157,23 @@ def test_our_processes_are_known_by_their_mark(tmp_path: Path) -> None:
     assert wait_until(lambda: marked(tmp_path) == [one.child.pid], 5)
     keeper.stop()
     assert marked(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "counts"),
+    [
+        ("loanfund/servicing/migrations/0001_initial.py", True),
+        ("loanfund/reference/models.py", True),  # a table that comes under seal has no migration
+        ("loanfund/origination/models/committee.py", True),
+        ("loanfund/origination/services/voting.py", False),
+    ],
+)
+def test_a_later_start_migrates_again_when_what_a_migration_applies_has_changed(
+    tmp_path: Path, changed: str, counts: bool
+) -> None:
+    for name in ("requirements.txt", "loanfund/settings.py", "launcher/postgres.py", changed):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("before\n")
+    before = schema_digest(tmp_path)
+    (tmp_path / changed).write_text("after\n")
+    assert (schema_digest(tmp_path) != before) is counts

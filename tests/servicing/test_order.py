@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from django.db.models import Sum
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -24,16 +23,14 @@ from loanfund.facilities.models import Facility
 from loanfund.facilities.postings import facility_owner
 from loanfund.ledger.chart import Leg
 from loanfund.servicing import events, factors, postings, services
-from loanfund.servicing.balances import booked_control, kept
 from loanfund.servicing.engine import book_event
 from loanfund.servicing.events import NewEvent
-from loanfund.servicing.fold import draw_picture
-from loanfund.servicing.models import Accrual, Allocation, Drawdown, Due, Event, FacilityAccrual
+from loanfund.servicing.models import Drawdown, Event
+from tests.servicing.standing import booked, replayed
 from tests.servicing.world import OPENED, World, assert_books_hold, bullet, make_world
 
 D = Decimal
 DAYS = 12
-ZERO = D(0)
 
 
 @dataclass(frozen=True)
@@ -171,71 +168,10 @@ class Life:
         return planned
 
     def state(self) -> dict[str, Any]:
-        """Everything that is booked, corrections netted, loans named by their place."""
-        names = {loan.number: f"L{place}" for place, loan in enumerate(self.loans)}
-        places = {loan.pk: f"L{place}" for place, loan in enumerate(self.loans)}
-
-        def plain(text: str) -> str:
-            for number, name in names.items():
-                text = text.replace(number, name)
-            return text
-
-        nights: dict[Any, list[Any]] = {}
-        for row in Accrual.objects.filter(facility_id=self.facility.pk).order_by("sequence"):
-            standing = nights.setdefault((places[row.loan_id], row.accrual_date), [ZERO, ZERO])
-            standing[:] = [
-                standing[0] + row.exact,
-                standing[1] + row.posted,
-                row.principal,
-                self.carried(row.accrual_date, row.period_exact),
-            ]
-        beside: dict[Any, Decimal] = defaultdict(Decimal)
-        for one in FacilityAccrual.objects.filter(facility_id=self.facility.pk):
-            beside[one.kind, plain(one.subject), one.accrual_date] += one.exact
-        dues = Due.objects.filter(facility=self.facility).values_list("key").annotate(n=Sum("amount"))
-        shares = (
-            Allocation.objects.filter(facility=self.facility)
-            .values_list("source", "due_key", "component", "how", "value_date")
-            .annotate(n=Sum("amount"))
-        )
-        whole = facility_owner(self.facility.pk)
-        owners = {whole: "F"} | {f"loan:{pk}": name for pk, name in places.items()}
-        return {
-            "nights": {place: row for place, row in nights.items() if row[0] or row[1] or row[2]},
-            "beside": {place: amount for place, amount in beside.items() if amount},
-            "dues": {plain(key): amount for key, amount in dues if amount},
-            "shares": {
-                (plain(source), plain(key), *rest): amount for source, key, *rest, amount in shares if amount
-            },
-            "balances": {
-                (kind, owners[owner]): amount
-                for (kind, owner), amount in kept(self.facility).items()
-                if amount
-            },
-            "control": {kind: amount for kind, amount in booked_control(self.facility).items() if amount},
-        }
-
-    def carried(self, night: date, exact: Decimal) -> Decimal:
-        """What a night hands on to the next one: it counts on the newest night alone, and is kept right there alone."""
-        return exact if night == self.world.today - timedelta(days=1) else ZERO
+        return booked(self.facility, self.loans, self.world.today)
 
     def replayed(self) -> dict[str, Any]:
-        """What of the state the replay alone says."""
-        picture = draw_picture(self.facility, through=self.world.today)
-        places = {loan.pk: f"L{place}" for place, loan in enumerate(self.loans)}
-        nights = {
-            (places[one.loan_id], one.on): [
-                one.exact,
-                one.posted,
-                one.principal,
-                self.carried(one.on, one.state.period_exact),
-            ]
-            for one in picture.nights
-        }
-        return {
-            "nights": {place: row for place, row in nights.items() if row[0] or row[1] or row[2]},
-            "control": {kind: amount for kind, amount in picture.control.items() if amount},
-        }
+        return replayed(self.facility, self.loans, self.world.today)
 
 
 def live(
@@ -280,9 +216,9 @@ def test_whatever_the_order_of_arrival_the_books_end_as_the_replay_says(
         first, second = (life.state() for life in lives)
         for name, told in first.items():
             assert told == second[name], name
-        for life, booked in zip(lives, (first, second), strict=True):
+        for life, stored in zip(lives, (first, second), strict=True):
             for name, told in life.replayed().items():
-                assert booked[name] == told, name
+                assert stored[name] == told, name
         assert_books_hold()
         transaction.set_rollback(True)
 
@@ -305,7 +241,7 @@ def test_what_is_learnt_later_on_a_day_does_not_hide_what_was_corrected_before()
     ]
     world = make_world()
     for life in live(world, terms, history, (7, (3, 8))):
-        booked = life.state()
-        assert booked["nights"]["L1", day(DAYS)][2] == D("94364.16")
-        assert booked["nights"] == life.replayed()["nights"]
+        nights = life.state()["nights"]
+        assert nights["L1", day(DAYS)][2] == D("94364.16")
+        assert nights == life.replayed()["nights"]
     assert_books_hold()

@@ -16,7 +16,7 @@ from loanfund.origination.models.review import CreditMemo
 from loanfund.parties.models import FourEyes, Partner
 
 
-class Committee(models.Model):
+class Committee(Sealed):
     """A named group of people who decide for one fund."""
 
     fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="committees")
@@ -115,7 +115,7 @@ class ConflictDeclaration(AppendOnly):
         return f"{self.user} about {self.partner}"
 
 
-class Meeting(models.Model):
+class Meeting(Sealed):
     """A sitting of the committee: its day, its agenda (the proposals tabled for it) and its minutes."""
 
     committee = models.ForeignKey(Committee, on_delete=models.PROTECT, related_name="meetings")

@@ -7,10 +7,11 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from loanfund.audit.models import Sealed
 from loanfund.facilities.models import Facility, Fund
 
 
-class CloseRun(models.Model):
+class CloseRun(Sealed):
     """The close of one business date of one fund. `chain_head` is the audit chain's head when it was proven."""
 
     class State(models.TextChoices):
@@ -45,7 +46,7 @@ class CloseRun(models.Model):
         return f"{self.fund} {self.business_date.isoformat()}"
 
 
-class CloseStep(models.Model):
+class CloseStep(Sealed):
     """One named step of a run, with what it counted, when, and a digest of what it left behind."""
 
     run = models.ForeignKey(CloseRun, on_delete=models.CASCADE, related_name="steps")
