@@ -254,6 +254,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+ACCOUNT_ADAPTER = "loanfund.parties.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
@@ -268,9 +269,17 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _base.scheme
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
-MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
+# Browsers and fido2 take http://localhost for a secure origin, so a try-out needs nothing laxer: a passkey made for one
+# origin is never believed from another.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = False
+MFA_FORMS = {
+    "authenticate": "loanfund.parties.codes.SigningInForm",
+    "reauthenticate": "loanfund.parties.codes.ConfirmingForm",
+    "activate_totp": "loanfund.parties.codes.SettingUpForm",
+    "add_webauthn": "loanfund.parties.codes.KeyForm",
+}
 MFA_TOTP_ISSUER = "Loan fund"
-# A code typed in its last second, or by a slow clock, still counts; each counts once only.
+# A code typed in its last second, or by a slow clock, still counts; each counts once only (loanfund.parties.codes).
 MFA_TOTP_TOLERANCE = 1
 LOGIN_REDIRECT_URL = "/"
 LOGIN_URL = "account_login"

@@ -26,6 +26,11 @@ def has_second_factor(user: User | AnonymousUser) -> bool:
     return bool(user.is_authenticated and is_mfa_enabled(user))
 
 
+def types_codes(user: User) -> bool:
+    """Whether the person's second factor is one that shows codes, not a passkey alone."""
+    return Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists()
+
+
 def demo_secret(email: str, seed: int = DEMO_SEED) -> str:
     """The authenticator secret of a demo person: 32 characters of base32 that follow from the seed and the address."""
     digest = hashlib.sha256(f"second factor of {email} in demo {seed}".encode()).digest()

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from allauth.account.internal.flows.login import record_authentication
 from allauth.account.signals import user_logged_in
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authenticator_added
 from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
@@ -20,3 +23,10 @@ def signed_in(request: HttpRequest, user: User, **_: Any) -> None:
         browser=request.headers.get("user-agent", ""),
         now=timezone.now(),
     )
+
+
+@receiver(authenticator_added, dispatch_uid="parties.set_up")
+def set_up(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
+    """Whoever has just set up an app or a passkey has used it: what needs the second factor does not ask again at once."""
+    if authenticator.type != Authenticator.Type.RECOVERY_CODES:
+        record_authentication(request, user, "mfa", id=authenticator.pk, type=authenticator.type)

@@ -2,12 +2,15 @@
 
 import hashlib
 import io
+import math
 import re
+import time
 from pathlib import Path
 
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
@@ -60,6 +63,37 @@ def test_a_code_works_once() -> None:
         client.post("/account/login/", {"login": analyst.email, "password": second_factor.DEMO_PASSWORD})
         client.post("/account/2fa/authenticate/", {"code": code})
         assert ("_auth_user_id" in client.session) is signed_in
+
+
+@pytest.mark.django_db
+@override_settings(MFA_TOTP_PERIOD=1)
+def test_a_code_that_was_used_stays_used_as_long_as_it_is_accepted() -> None:
+    analyst = demo_person("Analyst", roles.ANALYST)
+    secret = second_factor.demo_secret(analyst.email)
+    code = format_hotp_value(hotp_value(secret, int(time.time())))
+    for client, signed_in in ((Client(), True), (Client(), False)):
+        client.post("/account/login/", {"login": analyst.email, "password": second_factor.DEMO_PASSWORD})
+        client.post("/account/2fa/authenticate/", {"code": code})
+        assert ("_auth_user_id" in client.session) is signed_in
+        # Its second is over, and a code of the second before is accepted still.
+        time.sleep(math.floor(time.time()) + 1.05 - time.time())
+
+
+@pytest.mark.django_db
+def test_the_password_alone_changes_no_second_factor() -> None:
+    analyst, client = demo_person("Analyst", roles.ANALYST), Client()
+    client.force_login(analyst)
+    page = "/account/2fa/webauthn/add/"
+    asked = client.get(page).headers["Location"]
+    assert asked.startswith("/account/2fa/reauthenticate/")
+    word = {"password": second_factor.DEMO_PASSWORD, "next": page}
+    assert (
+        client.post("/account/reauthenticate/", word).headers["Location"].startswith(asked.partition("?")[0])
+    )
+    assert client.get(page).status_code == 302
+    with debug:
+        client.post(asked, {"code": second_factor.demo_code(analyst.email)})
+    assert client.get(page).status_code == 200
 
 
 @pytest.mark.django_db

@@ -2,13 +2,16 @@
 
 import html
 import re
+import time
 import uuid
-from datetime import time
+from datetime import time as clock_time
 from decimal import Decimal
 from typing import Any
 
-from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
-from django.http import HttpResponse
+from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY, record_authentication
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 
 from loanfund.facilities.models import Fund
@@ -30,19 +33,32 @@ def fund_open() -> Fund:
         currency="USD",
         size=Decimal(100_000_000),
         calendar="US-FED",
-        receipt_cut_off=time(17),
+        receipt_cut_off=clock_time(17),
         actor=person("Administrator", roles.ADMINISTRATOR),
         on=TODAY,
     )
 
 
-def signed_in(user: User, *, both_factors: bool = False) -> Client:
-    """A browser without script in which the person has signed in; with an authenticator app if asked for."""
-    if both_factors and not has_second_factor(user):
-        TOTP.activate(user, generate_totp_secret())
+def signed_in(user: User, *, both_factors: bool = False, ago: float = 0) -> Client:
+    """A browser without script in which the person has signed in; with an authenticator app, `ago` seconds ago, if asked
+    for."""
     client = Client()
     client.force_login(user)
+    if both_factors:
+        if not has_second_factor(user):
+            TOTP.activate(user, generate_totp_secret())
+        request = HttpRequest()
+        request.session = client.session
+        record_authentication(request, user, "mfa", type="totp")
+        request.session[AUTHENTICATION_METHODS_SESSION_KEY][-1]["at"] -= ago
+        request.session.save()
     return client
+
+
+def code_of(user: User) -> str:
+    """What the person's authenticator app shows now."""
+    secret = Authenticator.objects.get(user=user, type="totp").wrap().instance.data["secret"]
+    return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30)))
 
 
 def send(client: Client, path: str, *, request_id: str = "", **entries: Any) -> HttpResponse:

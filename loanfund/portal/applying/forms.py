@@ -7,6 +7,7 @@ from django import forms
 from loanfund.origination.models import Application
 from loanfund.portal.applying.fields import FilesField, MoneyField, RecordsField
 from loanfund.portal.company.forms import FileField, day_field
+from loanfund.portal.confirming import CodeField
 
 LONGEST_TENOR = 600
 PROFILES = [
@@ -157,9 +158,4 @@ class SignForm(forms.Form):
         max_length=200,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
-    code = forms.CharField(
-        label="Code of your second factor",
-        max_length=20,
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code"}),
-        help_text="From your authenticator app, or one of your recovery codes.",
-    )
+    code = CodeField()

@@ -13,13 +13,14 @@ from loanfund.origination.models import Offer
 from loanfund.origination.rights import SIGNS
 from loanfund.origination.selectors import allowed_on_offer
 from loanfund.origination.services import decline_offer, sign_offer
+from loanfund.parties.second_factor import types_codes
 from loanfund.portal.access import Visit, partner_page, second_factor_first, show
-from loanfund.portal.applying.confirming import confirm, confirmed_lately, types_codes
 from loanfund.portal.applying.forms import ReasonForm, SignForm
 from loanfund.portal.applying.offer_words import changes, offer_text, schedule_rows, terms_in_words
 from loanfund.portal.applying.standing import application_at
 from loanfund.portal.company.links import page_of
 from loanfund.portal.company.sending import changed_by, send
+from loanfund.portal.confirming import confirmed_lately
 from loanfund.portal.keeping import typed_before
 
 SUMS = ("total_principal", "total_interest", "total_fees")
@@ -61,7 +62,7 @@ def _page(request: HttpRequest, visit: Visit, offer: Offer, form: SignForm) -> H
         "may_sign": "sign_offer" in allowed,
         "may_decline": "decline_offer" in allowed,
         "types_codes": types_codes(visit.user),
-        "confirmed": confirmed_lately(request),
+        "confirmed": confirmed_lately(request, again=True),
         "form": form,
         "facility": page_of(visit.partner.number, application.facility.number)
         if application.facility
@@ -78,20 +79,25 @@ def offer(request: HttpRequest, visit: Visit, application: str) -> HttpResponseB
     if request.method == "POST":
         return _sign(request, visit, found)
     name = {"signed_name": typed_before(request).get("signed_name", visit.user.name)}
-    return _page(request, visit, found, SignForm(initial=name | {"seen": found.digest}))
+    form = _sign_form(request, visit, initial=name | {"seen": found.digest})
+    return _page(request, visit, found, form)
+
+
+def _sign_form(request: HttpRequest, visit: Visit, **given: Any) -> SignForm:
+    """The form to sign with: a code for every signature, save from whoever has just confirmed with a passkey alone."""
+    form = SignForm(**given)
+    if not types_codes(visit.user) and confirmed_lately(request, again=True):
+        del form.fields["code"]
+    return form
 
 
 @second_factor_first
 def _sign(request: HttpRequest, visit: Visit, found: Offer) -> HttpResponseBase:
     """One signatory accepts, confirmed by a code; with the last signature the facility is there."""
     here = reverse("portal:offer", args=[visit.partner.number, found.application.number])
-    form = SignForm(request.POST)
-    by_code = types_codes(visit.user) or not confirmed_lately(request)
-    form.fields["code"].required = by_code
+    form = _sign_form(request, visit, data=request.POST)
 
     def act(entries: dict[str, Any]) -> tuple[str, str]:
-        if by_code:
-            confirm(visit.user, entries["code"])
         signed, facility = sign_offer(
             offer=found,
             seen_digest=entries["seen"],

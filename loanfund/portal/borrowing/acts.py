@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
@@ -9,10 +10,11 @@ from loanfund.facilities.models import FacilityTerms
 from loanfund.facilities.selectors import current_terms
 from loanfund.facilities.wording import in_words, read_terms
 from loanfund.parties.services.settlement import SIGNERS
-from loanfund.portal.access import Visit, partner_page, second_factor_first, show
+from loanfund.portal.access import Visit, partner_page, show
 from loanfund.portal.borrowing.finding import facility_of, instruction_of, loan_of
 from loanfund.portal.borrowing.forms import CancelForm, PrepayForm, ReasonForm
-from loanfund.portal.company.sending import changed_by, press, send
+from loanfund.portal.company.sending import changed_by, send
+from loanfund.portal.confirming import confirmed, with_code
 from loanfund.servicing.models import Instruction
 from loanfund.servicing.selectors import allowed_on_instruction, available_commitment
 from loanfund.servicing.services import consent_to_instruction, propose_instruction, refuse_instruction
@@ -21,13 +23,14 @@ ONLY_SIGNERS = "Only an owner or a signatory may do this."
 
 
 @partner_page
-@second_factor_first
+@confirmed
 @changed_by(*SIGNERS)
 def prepay(request: HttpRequest, visit: Visit, loan: str) -> HttpResponse:
     """Give notice that part of a loan will be paid early."""
     found = loan_of(visit, loan)
     asked = {name: request.GET[name] for name in ("amount", "value_date", "effect") if name in request.GET}
     form = PrepayForm(request.POST or None, code=found.currency, initial=asked or {"value_date": visit.on})
+    form = with_code(request, visit, form)
     number = visit.partner.number
 
     def act(entries: dict[str, Any]) -> tuple[str, str]:
@@ -65,13 +68,14 @@ def prepay(request: HttpRequest, visit: Visit, loan: str) -> HttpResponse:
 
 
 @partner_page
-@second_factor_first
+@confirmed
 @changed_by(*SIGNERS)
 def cancel_commitment(request: HttpRequest, visit: Visit, facility: str) -> HttpResponse:
     """Give notice that undrawn commitment is no longer needed."""
     found = facility_of(visit, facility)
     left = available_commitment(found)
     form = CancelForm(request.POST or None, code=found.currency, initial={"amount": f"{left:,.2f}"})
+    form = with_code(request, visit, form)
     number = visit.partner.number
 
     def act(entries: dict[str, Any]) -> tuple[str, str]:
@@ -107,7 +111,7 @@ def cancel_commitment(request: HttpRequest, visit: Visit, facility: str) -> Http
 
 
 @partner_page
-@second_factor_first
+@confirmed
 @changed_by(*SIGNERS)
 def instruction(request: HttpRequest, visit: Visit, facility: str, instruction: str) -> HttpResponse:
     """A change to the facility: what it would do, its state, and the company's consent or withdrawal."""
@@ -115,29 +119,31 @@ def instruction(request: HttpRequest, visit: Visit, facility: str, instruction: 
     here = reverse("portal:instruction", args=[visit.partner.number, facility, instruction])
     may = allowed_on_instruction(found, visit.user)
     form = ReasonForm(request.POST if "withdraw" in request.POST else None)
+    consenting = with_code(request, visit, Form(request.POST if "consent" in request.POST else None))
 
-    def consent() -> str:
+    def consent(_: dict[str, Any]) -> tuple[str, str]:
         consent_to_instruction(
             instruction=found, seen_digest=request.POST.get("seen", ""), actor=visit.user, on=visit.on
         )
-        return f"Your company consents to {found.number}."
+        return f"Your company consents to {found.number}.", here
 
     def withdraw(entries: dict[str, Any]) -> tuple[str, str]:
         refuse_instruction(instruction=found, reason=entries["reason"], actor=visit.user, on=visit.on)
         return f"{found.number} is withdrawn.", here
 
-    if request.method == "POST" and "consent" in request.POST:
-        return press(request, consent, to=here)
-    answer = send(request, form, withdraw, back=here) if request.method == "POST" else None
+    consents = "consent" in request.POST
+    sent = (consenting, consent) if consents else (form, withdraw)
+    answer = send(request, *sent, back=here) if request.method == "POST" else None
     context = {
         "instruction": found,
         "form": form,
+        "consenting": consenting,
         "may_consent": "consent_to_instruction" in may,
         "may_withdraw": "refuse_instruction" in may and found.maker_id == visit.user.pk,
         "changes": _changes(found),
     }
     return answer or show(
-        request, visit, "portal/borrowing/instruction.html", context, status=422 if form.is_bound else 200
+        request, visit, "portal/borrowing/instruction.html", context, status=422 if sent[0].is_bound else 200
     )
 
 

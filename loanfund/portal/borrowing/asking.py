@@ -20,6 +20,7 @@ from loanfund.portal.borrowing.finding import facility_of
 from loanfund.portal.borrowing.forms import MoneyField
 from loanfund.portal.company.forms import FileField, day_field
 from loanfund.portal.company.sending import changed_by, press, send
+from loanfund.portal.confirming import confirmed, with_code
 from loanfund.servicing.models import BorrowerRequest
 from loanfund.servicing.selectors import unapplied
 from loanfund.servicing.services import ask_lender, withdraw_request
@@ -68,6 +69,7 @@ class Asked:
     submit: str
     fields: dict[str, str]
     roles: tuple[str, ...] = EDITORS
+    moves_money: bool = False
 
 
 ASKS = {
@@ -99,6 +101,7 @@ ASKS = {
         "Ask for it",
         {"amount": "Amount", "text": "Why"},
         SIGNERS,
+        moves_money=True,
     ),
     "balance-confirmation": Asked(
         Kind.BALANCE_CONFIRMATION,
@@ -131,7 +134,8 @@ def ask(request: HttpRequest, visit: Visit, facility: str, what: str) -> HttpRes
         raise Http404("Nothing of this name can be asked.")
     if request.method == "POST" and not visit.may(*asked.roles):
         raise PermissionDenied("Your role at the company does not allow this.")
-    view = second_factor_first(_ask) if asked.roles == SIGNERS else _ask
+    guard = confirmed if asked.moves_money else second_factor_first
+    view = guard(_ask) if asked.roles == SIGNERS else _ask
     return view(request, visit, facility_of(visit, facility), asked)
 
 
@@ -143,6 +147,8 @@ def _ask(request: HttpRequest, visit: Visit, found: Facility, asked: Asked) -> H
         facility=found,
         initial=_first(asked, visit, found),
     )
+    if asked.moves_money:
+        form = with_code(request, visit, form)
     back = reverse("portal:asks", args=[visit.partner.number, found.number])
 
     def act(entries: dict[str, Any]) -> tuple[str, str]:

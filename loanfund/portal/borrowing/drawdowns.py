@@ -14,6 +14,7 @@ from loanfund.portal.access import Visit, partner_page, second_factor_first, sho
 from loanfund.portal.borrowing.finding import drawdown_of, facility_of
 from loanfund.portal.borrowing.forms import DrawdownForm, ReasonForm
 from loanfund.portal.company.sending import changed_by, send
+from loanfund.portal.confirming import confirmed, with_code
 from loanfund.reference.selectors import calendar
 from loanfund.servicing.models import Drawdown
 from loanfund.servicing.selectors import allowed_on_drawdown, available_commitment
@@ -23,7 +24,7 @@ State = Drawdown.State
 
 
 @partner_page
-@second_factor_first
+@confirmed
 @changed_by(*SIGNERS)
 def drawdown_new(request: HttpRequest, visit: Visit, facility: str) -> HttpResponse:
     """Ask for a drawdown: first what holds it up, else the form with what is available and from which day."""
@@ -37,6 +38,7 @@ def drawdown_new(request: HttpRequest, visit: Visit, facility: str) -> HttpRespo
         accounts=accounts,
         initial={"wanted_on": max(earliest, found.availability_start)},
     )
+    form = with_code(request, visit, form)
 
     def act(entries: dict[str, Any]) -> tuple[str, str]:
         made = request_drawdown(

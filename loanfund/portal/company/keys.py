@@ -14,9 +14,10 @@ from django.views.decorators.http import require_POST
 from loanfund.parties.models import ApiKey
 from loanfund.parties.services import make_api_key, revoke_api_key
 from loanfund.parties.services.keys import MAKERS
-from loanfund.portal.access import Visit, partner_page, second_factor_first, show
+from loanfund.portal.access import Visit, partner_page, show
 from loanfund.portal.company.forms import day_field
 from loanfund.portal.company.sending import changed_by, press, send
+from loanfund.portal.confirming import confirmed, with_code
 
 SCOPES = (
     (ApiKey.Scope.READ, "Read: facilities, loans, what is due, statements"),
@@ -59,11 +60,11 @@ def _row(key: ApiKey, now: datetime) -> dict[str, Any]:
 
 
 @partner_page
-@second_factor_first
+@confirmed
 @changed_by(*MAKERS)
 def make_key(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Make a key and show it, this once; sending the form again shows that it was made, not the key."""
-    form = KeyForm(request.POST or None)
+    form = with_code(request, visit, KeyForm(request.POST or None))
     back = reverse("portal:keys", args=[visit.partner.number])
     made: list[tuple[ApiKey, str]] = []
 

@@ -16,6 +16,7 @@ from loanfund.audit.idempotency import Answer, content_digest, once
 from loanfund.parties.models import User
 from loanfund.parties.serving import request_key
 from loanfund.portal.access import PartnerView, Visit
+from loanfund.portal.confirming import confirm
 
 P = ParamSpec("P")
 CHUNK = 1 << 16
@@ -49,22 +50,26 @@ def changed_by(*roles: str) -> Callable[[PartnerView[P]], Callable[..., HttpResp
 def send(request: HttpRequest, form: forms.Form, act: Act, *, back: str) -> HttpResponse | None:
     """Do what a valid form asks for, once however often it is sent, and lead on; None when the form has to be shown
     again. What a service refuses stands in the form, beside its field. `back` is where a form sent twice with other
-    words leads.
+    words leads. A code in the form is used up first, in a transaction of its own: it stays used when the act is refused.
     """
     if not form.is_valid():
         return None
+    user, entries = person_of(request), dict(form.cleaned_data)
+    code = entries.pop("code", "") if "code" in form.fields else ""
+
+    def prove() -> Answer:
+        confirm(user, code)
+        return Answer(200, {})
 
     def do() -> Answer:
-        said, to = act(form.cleaned_data)
+        said, to = act(entries)
         return Answer(200, {"said": said, "to": to})
 
     try:
-        answer = once(
-            scope=f"portal:{person_of(request).pk}",
-            key=request_key(request),
-            digest=_digest(request),
-            act=do,
-        )
+        sent = {"key": request_key(request), "digest": _digest(request)}
+        if code:
+            once(scope=f"portal:{user.pk}:code", act=prove, **sent)
+        answer = once(scope=f"portal:{user.pk}", act=do, **sent)
     except OtherContent:
         messages.error(request, AGAIN)
         return redirect(back)

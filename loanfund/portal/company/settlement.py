@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -15,9 +16,10 @@ from loanfund.parties.services import (
     retire_settlement_account,
 )
 from loanfund.parties.services.settlement import COOLING_DAYS, SIGNERS
-from loanfund.portal.access import Visit, partner_page, second_factor_first, show
+from loanfund.portal.access import Visit, partner_page, show
 from loanfund.portal.company.forms import AccountForm, RefuseForm
 from loanfund.portal.company.sending import changed_by, press, send
+from loanfund.portal.confirming import confirmed, with_code
 
 State = SettlementAccount.State
 
@@ -59,13 +61,14 @@ def _row(account: SettlementAccount, visit: Visit) -> dict[str, Any]:
 
 
 @partner_page
-@second_factor_first
+@confirmed
 @changed_by(*SIGNERS)
 def name_account(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Name one more account."""
     form = AccountForm(
         request.POST or None, initial={"holder": visit.partner.legal_name, "currency": visit.fund.currency}
     )
+    form = with_code(request, visit, form)
     back = reverse("portal:accounts", args=[visit.partner.number])
 
     def act(entries: dict[str, Any]) -> tuple[str, str]:
@@ -91,7 +94,7 @@ def name_account(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 
 @partner_page
-@second_factor_first
+@confirmed
 @changed_by(*SIGNERS)
 def account(request: HttpRequest, visit: Visit, account: int) -> HttpResponse:
     """One account for the second person: every digit of it, to confirm or to refuse."""
@@ -101,6 +104,7 @@ def account(request: HttpRequest, visit: Visit, account: int) -> HttpResponse:
     back = reverse("portal:accounts", args=[visit.partner.number])
     refuses = "refuse" in request.POST
     form = RefuseForm(request.POST if refuses else None)
+    confirming = with_code(request, visit, Form(None if refuses else request.POST or None))
 
     def decide(entries: dict[str, Any]) -> tuple[str, str]:
         decided = confirm_settlement_account(
@@ -116,12 +120,17 @@ def account(request: HttpRequest, visit: Visit, account: int) -> HttpResponse:
             return f"{found.label} is refused and will not be used.", back
         return f"{found.label} is confirmed. It can be used from {decided.usable_from:%-d %b %Y}.", back
 
-    if request.method == "POST" and not refuses:
-        return press(request, lambda: decide({})[0], to=back)
-    answer = send(request, form, decide, back=back) if request.method == "POST" else None
-    context = {**_row(found, visit), "form": form, "back": back, "cooling_days": COOLING_DAYS}
+    sent = form if refuses else confirming
+    answer = send(request, sent, decide, back=back) if request.method == "POST" else None
+    context = {
+        **_row(found, visit),
+        "form": form,
+        "confirming": confirming,
+        "back": back,
+        "cooling_days": COOLING_DAYS,
+    }
     return answer or show(
-        request, visit, "portal/company/account.html", context, status=422 if form.is_bound else 200
+        request, visit, "portal/company/account.html", context, status=422 if sent.is_bound else 200
     )
 
 

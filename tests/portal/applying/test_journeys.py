@@ -1,12 +1,10 @@
 """Two owners in real browsers, from an application to a signed facility; and the same forms without JavaScript."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, Page
 
@@ -17,7 +15,7 @@ from loanfund.parties.models import User
 from tests.browser import People
 from tests.origination.cast import CSV, Cast, make_cast
 from tests.parties.test_pages import WEIGHT, looks_right
-from tests.portal.visits import signed_in
+from tests.portal.visits import code_of, signed_in
 from tests.stack import Stack
 
 MOST_BYTES = 300_000
@@ -43,12 +41,6 @@ def enters(context: BrowserContext, running: Stack, user: User) -> Page:
     cookie = signed_in(user, both_factors=True).cookies[settings.SESSION_COOKIE_NAME].value
     context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": running.url}])
     return context.pages[0] if context.pages else context.new_page()
-
-
-def code_of(user: User) -> str:
-    """What the person's authenticator app shows now."""
-    secret = Authenticator.objects.get(user=user, type="totp").wrap().instance.data["secret"]
-    return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30)))
 
 
 def applies(page: Page, cast: Cast, files: Path) -> Application:

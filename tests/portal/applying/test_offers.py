@@ -1,13 +1,10 @@
 """Questions answered in the thread, and an offer read, signed by two with their second factors, or declined."""
 
 import hashlib
-import time
 import uuid
 from datetime import timedelta
 
 import pytest
-from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -17,7 +14,7 @@ from loanfund.origination.models import Answer, Application, Offer, OfferSignatu
 from loanfund.origination.services import ask_question
 from loanfund.parties.models import Membership, Notice, User
 from tests.origination.cast import Cast, make_cast
-from tests.portal.visits import send, signed_in, words
+from tests.portal.visits import code_of, send, signed_in, words
 
 pytestmark = pytest.mark.django_db
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
@@ -31,14 +28,6 @@ def cast(db: None) -> Cast:
 
 def base(cast: Cast, application: Application, step: str = "") -> str:
     return f"/partners/{cast.partner.number}/applications/{application.number}/{step}"
-
-
-def code_of(user: User) -> str:
-    """What the person's authenticator app shows now."""
-    app = Authenticator.objects.get(user=user, type="totp").wrap()
-    assert isinstance(app, TOTP)
-    secret = app.instance.data["secret"]
-    return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30)))
 
 
 def sign(cast: Cast, client: Client, offer: Offer, user: User, **entries: str) -> str:

@@ -41,6 +41,18 @@
     row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
   });
 
+  // The browser's question for a passkey was cancelled, took too long, or found none: the page says so.
+  document.addEventListener("allauth.error", (event) => {
+    event.preventDefault();
+    document.querySelector("#no-passkey")?.remove();
+    const said = document.createElement("div");
+    said.id = "no-passkey";
+    said.className = "notice notice-error";
+    said.setAttribute("role", "alert");
+    said.innerHTML = "<p>No passkey was used: this was cancelled, took too long, or there is none of yours here. Try again, or use another way.</p>";
+    document.querySelector("main h1").after(said);
+  });
+
   // A menu closes on Escape and on a click elsewhere.
   const close = (except) =>
     document.querySelectorAll("details.menu[open]").forEach((menu) => {
