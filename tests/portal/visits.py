@@ -39,9 +39,9 @@ def fund_open() -> Fund:
     )
 
 
-def signed_in(user: User, *, both_factors: bool = False, ago: float = 0) -> Client:
-    """A browser without script in which the person has signed in; with an authenticator app, `ago` seconds ago, if asked
-    for."""
+def signed_in(user: User, *, both_factors: bool = False, ago: float = 0, again: bool = False) -> Client:
+    """A browser without script in which the person has signed in; with both factors, `ago` seconds ago, if asked for;
+    `again`: and confirmed with the second one since."""
     client = Client()
     client.force_login(user)
     if both_factors:
@@ -49,7 +49,7 @@ def signed_in(user: User, *, both_factors: bool = False, ago: float = 0) -> Clie
             TOTP.activate(user, generate_totp_secret())
         request = HttpRequest()
         request.session = client.session
-        record_authentication(request, user, "mfa", type="totp")
+        record_authentication(request, user, "mfa", reauthenticated=again or None)
         request.session[AUTHENTICATION_METHODS_SESSION_KEY][-1]["at"] -= ago
         request.session.save()
     return client

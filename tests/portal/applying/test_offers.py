@@ -5,6 +5,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -134,6 +135,20 @@ def test_a_wrong_code_a_used_code_and_no_second_factor_sign_nothing(cast: Cast) 
     assert "kept" in sign(cast, pia, offer, cast["pia"], code=code)
     sign(cast, pia, offer, cast["pia"], code=code)
     assert OfferSignature.objects.count() == 1
+
+
+def test_who_has_a_passkey_alone_signs_once_it_has_confirmed(cast: Cast) -> None:
+    offer = cast.sent_offer()
+    path, typed = base(cast, offer.application, "offer/"), {"seen": offer.digest, "signed_name": "Pia"}
+    pia = signed_in(cast["pia"], both_factors=True)
+    Authenticator.objects.update(type=Authenticator.Type.WEBAUTHN)
+    assert "/account/2fa/webauthn/reauthenticate/?next=" in pia.get(path).content.decode()
+    assert send(pia, path, **typed).status_code == 422
+    assert not OfferSignature.objects.exists()
+    pia = signed_in(cast["pia"], both_factors=True, again=True)
+    assert "Code of your second factor" not in words(pia.get(path))
+    assert send(pia, path, **typed).status_code == 302
+    assert OfferSignature.objects.get().user == cast["pia"]
 
 
 def test_a_double_click_signs_once(cast: Cast) -> None:
