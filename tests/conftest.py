@@ -67,6 +67,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 f"{item.nodeid} asks for transaction=True, which empties every table afterwards, roles and chart "
                 "included, and the app's role may not. Use the committed_db fixture instead."
             )
+    _long_ones_first(items)
+
+
+def _long_ones_first(items: list[pytest.Item]) -> None:
+    """Modules are handed out whole and in this order: were a long one the last, the other workers would wait for it."""
+    weights: dict[str, int] = {}
+    for item in items:
+        weight = sum(item.get_closest_marker(name) is not None for name in ("browser", "slow"))
+        module = item.nodeid.partition("::")[0]
+        weights[module] = max(weights.get(module, 0), weight)
+    items.sort(key=lambda item: -weights[item.nodeid.partition("::")[0]])
 
 
 @pytest.fixture(scope="session")

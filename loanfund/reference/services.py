@@ -6,7 +6,9 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+from django.apps.registry import Apps
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
@@ -89,6 +91,14 @@ def ensure_reference_rates() -> int:
         }
         ReferenceRate.objects.get_or_create(code=rate.code, defaults=fields)
     return len(missing)
+
+
+def ensure_after_migrate(*, apps: Apps | None = None, using: str = "default", **_signal: Any) -> None:
+    """Handler of post_migrate: calendars and reference rates are there wherever their tables are."""
+    migrated = {model._meta.label for model in apps.get_models()} if apps is not None else set()
+    if using == "default" and {Holiday._meta.label, ReferenceRate._meta.label} <= migrated:
+        ensure_calendars()
+        ensure_reference_rates()
 
 
 @transaction.atomic

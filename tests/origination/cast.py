@@ -18,7 +18,6 @@ from loanfund.origination.models import Application, Committee, CommitteeMember,
 from loanfund.parties import roles
 from loanfund.parties.models import Membership, Partner, StoredFile, User
 from loanfund.parties.services import store_file
-from loanfund.reference.services import ensure_calendars, ensure_reference_rates
 from tests.parties.cast import holds
 
 DAY = date(2025, 10, 14)
@@ -170,8 +169,6 @@ def make_cast(
 ) -> Cast:
     """A fund of `size` open since DAY, the programme's policy with `policy` changed, and a committee chaired by Carl."""
     people = {name: make_user(name, held) for name, held in MEMBERS.items()}
-    ensure_calendars()
-    ensure_reference_rates()
     fund = open_fund(
         code="TF", name="Test fund", currency="USD", size=Decimal(size), calendar="US-FED",
         receipt_cut_off=time(17), actor=people["ada"], on=DAY, auto_close=False,

@@ -19,14 +19,11 @@ from loanfund.facilities.services import open_fund
 from loanfund.parties import roles
 from loanfund.parties.models import User
 from loanfund.parties.second_factor import has_second_factor
-from loanfund.reference.services import ensure_calendars, ensure_reference_rates
 from tests.parties.cast import TODAY, person
 
 
 def fund_open() -> Fund:
     """The fund, open on the cast's day."""
-    ensure_calendars()
-    ensure_reference_rates()
     return open_fund(
         code="TF",
         name="Test fund",

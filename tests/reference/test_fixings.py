@@ -14,7 +14,7 @@ from loanfund.audit.errors import Refused
 from loanfund.parties import roles
 from loanfund.reference import invariants
 from loanfund.reference.fixing_files import BadFile
-from loanfund.reference.models import Holiday, RateFixing
+from loanfund.reference.models import Holiday, RateFixing, ReferenceRate
 from loanfund.reference.selectors import calendar, fixings, known_fixings
 from loanfund.reference.services import (
     confirm_fixing,
@@ -34,8 +34,6 @@ FILE = "date,rate_percent\n2026-08-19,3.62\n2026-08-20,3.63\n"
 
 @pytest.fixture
 def people(db: None) -> SimpleNamespace:
-    ensure_calendars()
-    ensure_reference_rates()
     return SimpleNamespace(
         fred=make_user("fred", [roles.FINANCE]),
         fiona=make_user("fiona", [roles.OPERATIONS_CHECKER]),
@@ -47,9 +45,18 @@ def take(text: str, known_at: datetime = NOW) -> object:
     return import_fixings(text=text, code="SOFR", source="test", known_at=known_at, actor=None, on=ON)
 
 
-def test_what_is_there_already_is_left_alone(people: SimpleNamespace) -> None:
+def test_migrating_leaves_the_calendars_and_the_reference_rates_in_place(people: SimpleNamespace) -> None:
     assert ensure_calendars() == 0
     assert ensure_reference_rates() == 0
+    assert calendar("US-SOFR").is_business_day(date(2026, 7, 3)) is False
+    assert ReferenceRate.objects.get().code == "SOFR"
+
+
+def test_what_is_missing_is_loaded_again_and_nothing_else(people: SimpleNamespace) -> None:
+    Holiday.objects.filter(calendar="US-SOFR", date__year=2026).delete()
+    added = ensure_calendars()
+    assert added == Holiday.objects.filter(calendar="US-SOFR", date__year=2026).count() > 5
+    assert ensure_calendars() == 0
 
 
 def test_the_same_file_twice_adds_nothing(people: SimpleNamespace) -> None:

@@ -6,7 +6,6 @@ from decimal import Decimal
 import pytest
 
 from loanfund.reference.models import RateFixing, ReferenceRate
-from loanfund.reference.services import ensure_calendars, ensure_reference_rates
 from loanfund.servicing import services
 from loanfund.servicing.models import Accrual, CloseException, CloseRun
 from tests.servicing.world import OPENED, World, assert_books_hold, bullet, make_world
@@ -37,8 +36,6 @@ def publish(first: date, last: date, per_cent: int = 4) -> None:
 
 @pytest.fixture
 def world() -> World:
-    ensure_calendars()
-    ensure_reference_rates()
     made = make_world()
     made.sign(bullet())
     made.sign(bullet(rate="0") | {"rate": SOFR}, commitment=D(2_000_000))

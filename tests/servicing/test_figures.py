@@ -11,7 +11,6 @@ from django.test.utils import CaptureQueriesContext
 
 from loanfund.audit.errors import Refused
 from loanfund.reference.models import RateFixing, ReferenceRate
-from loanfund.reference.services import ensure_calendars, ensure_reference_rates
 from loanfund.servicing import selectors, services
 from loanfund.servicing.selectors import Status
 from tests.servicing.test_exceptions import SOFR, publish
@@ -30,8 +29,6 @@ def world() -> World:
 
 @pytest.fixture
 def floating() -> World:
-    ensure_calendars()
-    ensure_reference_rates()
     made = make_world()
     made.sign(bullet(rate="0") | {"rate": SOFR})
     publish(OPENED - timedelta(days=10), OPENED + timedelta(days=20))

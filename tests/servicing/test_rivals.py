@@ -12,7 +12,6 @@ from loanfund.audit.errors import Refused
 from loanfund.facilities.models import Facility
 from loanfund.ledger.models import AccountKind as K
 from loanfund.ledger.models import JournalEntry, Posting
-from loanfund.reference.services import ensure_calendars, ensure_reference_rates
 from loanfund.servicing import selectors, services
 from loanfund.servicing.models import Accrual, CloseException, Due, Event, Instruction, Loan
 from tests.servicing.test_exceptions import SOFR, publish
@@ -212,8 +211,6 @@ def test_money_too_much_leaves_no_loan_stuck_as_overpaid() -> None:
 
 
 def test_rival_3_one_bad_loan_stops_neither_the_night_nor_unseen() -> None:
-    ensure_calendars()
-    ensure_reference_rates()
     world = lent()
     bad = world.sign(bullet(rate="0") | {"rate": SOFR}, commitment=D(2_000_000))
     publish(OPENED - timedelta(days=10), OPENED)

@@ -4,11 +4,8 @@ import json
 from dataclasses import dataclass, field
 from datetime import date, time
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from typing import Any
-
-from django.contrib.auth.hashers import make_password
 
 from loanfund.calculation.calendars import WEEKENDS_ONLY
 from loanfund.facilities.models import Facility, Fund
@@ -22,22 +19,10 @@ from loanfund.parties.services import register_partner
 from loanfund.reporting.verification import verify_books
 from loanfund.servicing import services
 from loanfund.servicing.models import Drawdown, Loan, Receipt
-from tests.parties.cast import holds
+from tests.parties.cast import holds, person
 
 OPENED = date(2026, 3, 2)
 POLICY = Path("loanfund/facilities/data/programme_policy.json")
-
-
-@cache
-def passphrase() -> str:
-    """Everybody's passphrase as it is stored, "a long enough passphrase": made once, since it takes a quarter second."""
-    return make_password("a long enough passphrase")
-
-
-def person(name: str, *lender_roles: str) -> User:
-    user = User.objects.create(email=f"{name.lower()}@example.org", password=passphrase(), name=name)
-    holds(user, *lender_roles)
-    return user
 
 
 @dataclass

@@ -12,7 +12,7 @@ from loanfund.facilities.programme import programme_values
 from loanfund.facilities.services import confirm_policy, open_fund, propose_policy
 from loanfund.origination import services as origination
 from loanfund.parties import roles
-from loanfund.reference.services import ensure_calendars, ensure_reference_rates, ensure_shipped_fixings
+from loanfund.reference.services import ensure_shipped_fixings
 from tests import stack
 from tests.browser import People
 from tests.stories.people import OPENED, PDF, Mailbox, Story, of_the_lender
@@ -52,8 +52,6 @@ def running(module_db: str, mailbox: Path) -> Iterator[stack.Stack]:
 def story(running: stack.Stack, people: People, mailbox: Path, tmp_path: Path) -> Story:
     staff = {name: of_the_lender(name, *held) for name, held in LENDER.items()}
     ada, abel = (of_the_lender(name, roles.ADMINISTRATOR) for name in ("keeper", "second"))
-    ensure_calendars()
-    ensure_reference_rates()
     ensure_shipped_fixings(known_at=timezone.now(), on=OPENED)
     fund = open_fund(
         code="RF", name="Relief fund", currency="USD", size=Decimal(100_000_000), calendar="US-FED",

@@ -7,7 +7,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from loanfund.parties import roles
 from loanfund.reference.models import FixingProposal, RateFixing
-from loanfund.reference.services import ensure_calendars, ensure_reference_rates
 from tests.office.desks import offers, said, send, sign_in, text_of
 from tests.servicing.world import make_world, person
 
@@ -18,8 +17,6 @@ PATH = "/office/fixings/"
 @pytest.fixture
 def desk(db: None) -> None:
     make_world()
-    ensure_calendars()
-    ensure_reference_rates()
 
 
 def test_one_person_types_a_fixing_and_another_reads_it_again(desk: None) -> None:
