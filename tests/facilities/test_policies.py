@@ -1,5 +1,6 @@
 """The fund's policy, its limits and its promises, by two people and held by the book."""
 
+from copy import deepcopy
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -37,9 +38,15 @@ from tests.origination.cast import Cast, make_cast, make_partner
 D = Decimal
 
 
-@pytest.fixture
-def cast(db: None) -> Cast:
+@pytest.fixture(scope="module")
+def made_once(module_db: str) -> Cast:
     return make_cast()
+
+
+@pytest.fixture
+def cast(made_once: Cast, db: None) -> Cast:
+    """As it was made: what a test does to it is rolled back."""
+    return deepcopy(made_once)
 
 
 def promise(
@@ -143,7 +150,7 @@ def test_the_matrix_prefers_the_row_of_the_segment_and_the_smallest_that_holds_t
         ({}, "Test fund has 1,500,000.00 USD left to promise"),
     ],
 )
-def test_each_limit_binds_and_is_named(db: None, limits: dict[str, Any], said: str) -> None:
+def test_each_limit_binds_and_is_named(committed_db: str, limits: dict[str, Any], said: str) -> None:
     none = {"partner_limit": None, "group_limit": None, "segment_limits": {}, "tenor_limits": {}}
     cast = make_cast(size="1500000", **{**none, **limits})
     cast.partner.group = ConnectedGroup.objects.create(name="Sisters")
@@ -156,7 +163,7 @@ def test_each_limit_binds_and_is_named(db: None, limits: dict[str, Any], said: s
     promise(cast, "application:1", amount[:-3])
 
 
-def test_two_partners_of_one_group_share_its_limit(db: None) -> None:
+def test_two_partners_of_one_group_share_its_limit(committed_db: str) -> None:
     cast = make_cast(group_limit="3000000")
     sister = make_partner([cast["eve"]], number="P-9002")
     group = ConnectedGroup.objects.create(name="Sisters")
@@ -234,7 +241,7 @@ def test_the_business_date_moves_by_one_day_and_only_once(cast: Cast) -> None:
     assert lock_business_date(cast.fund) == cast.day + timedelta(days=1)
 
 
-def test_a_partner_that_changes_its_group_takes_its_promises_along(db: None) -> None:
+def test_a_partner_that_changes_its_group_takes_its_promises_along(committed_db: str) -> None:
     cast = make_cast(group_limit="3000000")
     sister = make_partner([cast["eve"]], number="P-9002")
     promise(cast, "application:1", "2000000")

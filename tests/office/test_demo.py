@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
+from loanfund.audit.protection import protected_tables
 from loanfund.facilities.models import Facility, Fund
 from loanfund.origination.models import Application
 from loanfund.origination.models.states import State
@@ -17,6 +18,7 @@ from loanfund.reporting.selectors import Subject, statement_for
 from loanfund.reporting.verification import verify_books
 from loanfund.servicing.models import Accrual, CloseRun, Loan
 from tests.reporting.recompute import differences
+from tests.reporting.tampering import each_value_changed
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,24 @@ def test_the_books_hold_and_no_check_saw_nothing(demo: str) -> None:
     findings = verify_books()
     assert [(f.check, f.rows_seen, f.breaks[:3]) for f in findings if not f.passed] == []
     assert len(findings) > 10
+
+
+def test_any_value_of_any_row_that_a_superuser_changes_is_found_at_its_row(demo: str) -> None:
+    """Money, decisions and audit: every table under seal or in the chain, every column."""
+    changed, missed = 0, []
+    for table in protected_tables():
+        if table.under_seal:
+            columns, lost = each_value_changed(
+                table.name, f"SELECT object FROM audit_broken_rows('{table.name}')"
+            )
+            changed, missed = changed + columns, missed + lost
+    for name, kind in (("audit_auditevent", "E"), ("audit_seal", "S")):
+        columns, lost = each_value_changed(
+            name, f"SELECT object::text FROM audit_broken_links() WHERE kind = '{kind}' OR problem = 'gone'"
+        )
+        changed, missed = changed + columns, missed + lost
+    assert missed == []
+    assert changed > 400
 
 
 def test_not_a_cent_is_apart_in_any_statement_of_the_demo(demo: str) -> None:

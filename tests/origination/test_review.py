@@ -1,5 +1,6 @@
 """The check, the questions, the vote and the offer: who may, who may not, and what they are told."""
 
+from copy import deepcopy
 from datetime import timedelta
 from decimal import Decimal
 
@@ -20,9 +21,15 @@ from tests.origination.cast import Cast, make_cast, make_partner
 D = Decimal
 
 
-@pytest.fixture
-def cast(db: None) -> Cast:
+@pytest.fixture(scope="module")
+def made_once(module_db: str) -> Cast:
     return make_cast()
+
+
+@pytest.fixture
+def cast(made_once: Cast, db: None) -> Cast:
+    """As it was made: what a test does to it is rolled back."""
+    return deepcopy(made_once)
 
 
 def test_the_clean_books_of_a_signed_facility_pass_every_check(cast: Cast) -> None:
@@ -181,7 +188,7 @@ def test_a_tie_is_a_decline_unless_the_chair_casts(cast: Cast) -> None:
     assert (decision.outcome, decision.approvals, decision.declines) == ("approved", 3, 2)
 
 
-def test_a_tie_without_a_casting_chair_declines(db: None) -> None:
+def test_a_tie_without_a_casting_chair_declines(committed_db: str) -> None:
     rows = [{"segment": "", "up_to": None, "members_needed": 2, "approvals_needed": 1, "chair_casts": False}]
     cast = make_cast(matrix=rows)
     proposal = cast.voting()
@@ -357,7 +364,7 @@ def test_an_appeal_is_a_new_application_that_names_the_old_one(cast: Cast) -> No
         services.start_application(appeal_of=first, **{**start, "partner": cast.partner})
 
 
-def test_a_vote_the_fund_has_no_room_for_stands_open_and_says_so(db: None) -> None:
+def test_a_vote_the_fund_has_no_room_for_stands_open_and_says_so(committed_db: str) -> None:
     cast = make_cast(size="2500000", partner_limit=None, segment_limits={}, tenor_limits={})
     cast.approved("2000000")
     proposal = cast.voting("1000000")

@@ -1,6 +1,7 @@
 """Who may take a statement out, of what, and what is left behind."""
 
 import hashlib
+from copy import deepcopy
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -28,8 +29,8 @@ class Drawn(World):
     second: Loan
 
 
-@pytest.fixture
-def world(db: None) -> Drawn:
+@pytest.fixture(scope="module")
+def made_once(module_db: str) -> Drawn:
     made = make_world()
     world = Drawn(**{name: getattr(made, name) for name in World.__dataclass_fields__})
     world.sign(bullet())
@@ -37,6 +38,12 @@ def world(db: None) -> Drawn:
     world.second = world.draw(Decimal(1_000_000))
     world.close_through(date(2026, 4, 2))
     return world
+
+
+@pytest.fixture
+def world(made_once: Drawn, db: None) -> Drawn:
+    """As it was made: what a test does to it is rolled back."""
+    return deepcopy(made_once)
 
 
 def take(world: World, subject: Subject, fmt: str = "csv", **changes: object) -> Export:

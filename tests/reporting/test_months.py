@@ -6,6 +6,7 @@ import io
 import time
 import zipfile
 from collections.abc import Callable
+from copy import deepcopy
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -54,9 +55,15 @@ def make_lenders_month() -> tuple[World, User]:
     return world, person("Finance", roles.FINANCE)
 
 
-@pytest.fixture
-def month(db: None) -> tuple[World, User]:
+@pytest.fixture(scope="module")
+def made_once(module_db: str) -> tuple[World, User]:
     return make_lenders_month()
+
+
+@pytest.fixture
+def month(made_once: tuple[World, User], db: None) -> tuple[World, User]:
+    """As it was made: what a test does to it is rolled back."""
+    return deepcopy(made_once)
 
 
 def ask(month: tuple[World, User], *formats: str) -> MonthRun:
@@ -196,9 +203,10 @@ def test_a_file_that_was_changed_is_not_handed_out_and_is_found(month: tuple[Wor
     assert [one.object for one in broken] == [f"reporting_monthrun:{run.pk}"]
 
 
-def test_a_worker_makes_the_month_that_a_button_asked_for(running: Stack) -> None:
-    month = make_lenders_month()
-    run = ask(month)
+def test_a_worker_makes_the_month_that_a_button_asked_for(
+    running: Stack, made_once: tuple[World, User]
+) -> None:
+    run = ask(made_once)
     take_up.delay()
     for _ in range(300):
         run.refresh_from_db()
@@ -207,7 +215,7 @@ def test_a_worker_makes_the_month_that_a_button_asked_for(running: Stack) -> Non
         time.sleep(0.1)
     assert run.state == MonthRun.State.DONE, running.worker.output()
     assert not MonthItem.objects.filter(run=run).exclude(state="done").exists()
-    assert "tie-out.csv" in unzipped(run, month[1])
+    assert "tie-out.csv" in unzipped(run, made_once[1])
 
 
 def test_one_altered_row_is_named_on_the_tie_out_sheet(

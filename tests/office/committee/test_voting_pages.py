@@ -3,6 +3,7 @@
 import csv
 import io
 import uuid
+from copy import deepcopy
 
 import pytest
 
@@ -25,9 +26,15 @@ from tests.parties.cast import holds
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def cast(db: None) -> Cast:
+@pytest.fixture(scope="module")
+def made_once(module_db: str) -> Cast:
     return make_cast()
+
+
+@pytest.fixture
+def cast(made_once: Cast, db: None) -> Cast:
+    """As it was made: what a test does to it is rolled back."""
+    return deepcopy(made_once)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Every report on the finance desk: shown, as CSV, as a workbook, to those it is for and nobody else."""
 
 import io
+from copy import deepcopy
 from datetime import date
 from decimal import Decimal
 
@@ -17,8 +18,8 @@ from tests.servicing.world import World, bullet, make_world, person
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def world(db: None) -> World:
+@pytest.fixture(scope="module")
+def made_once(module_db: str) -> World:
     made = make_world()
     made.sign(bullet(months=1))
     made.draw(Decimal(1_000_000))
@@ -26,6 +27,12 @@ def world(db: None) -> World:
     made.receive(Decimal("1000"))
     made.close_through(date(2026, 4, 3))
     return made
+
+
+@pytest.fixture
+def world(made_once: World, db: None) -> World:
+    """As it was made: what a test does to it is rolled back."""
+    return deepcopy(made_once)
 
 
 def content_of(answer: HttpResponseBase) -> bytes:

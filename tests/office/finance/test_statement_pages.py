@@ -2,6 +2,7 @@
 
 import csv
 import io
+from copy import deepcopy
 from datetime import date
 from decimal import Decimal
 
@@ -16,8 +17,8 @@ pytestmark = pytest.mark.django_db
 PATH = "/office/statements/"
 
 
-@pytest.fixture
-def world(db: None) -> World:
+@pytest.fixture(scope="module")
+def made_once(module_db: str) -> World:
     made = make_world()
     made.sign(bullet(months=1))
     made.draw(Decimal(1_000_000))
@@ -25,6 +26,12 @@ def world(db: None) -> World:
     made.receive(Decimal("2583.55"))
     made.close_through(date(2026, 4, 3))
     return made
+
+
+@pytest.fixture
+def world(made_once: World, db: None) -> World:
+    """As it was made: what a test does to it is rolled back."""
+    return deepcopy(made_once)
 
 
 def asked(world: World, **changes: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Changes to a running facility on the office's pages: looked at, proposed by one person, booked by another."""
 
+from copy import deepcopy
 from datetime import date
 from decimal import Decimal
 
@@ -17,13 +18,19 @@ from tests.servicing.world import World, bullet, make_world, person
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def world(db: None) -> World:
+@pytest.fixture(scope="module")
+def made_once(module_db: str) -> World:
     made = make_world()
     made.sign(bullet(months=1))
     made.draw(Decimal(1_000_000))
     made.close_through(date(2026, 4, 2))
     return made
+
+
+@pytest.fixture
+def world(made_once: World, db: None) -> World:
+    """As it was made: what a test does to it is rolled back."""
+    return deepcopy(made_once)
 
 
 def proposing(world: World, kind: str) -> str:

@@ -1,6 +1,7 @@
 """An application from its first figures to its receipt: saved as one goes, wrong entries kept with a sentence."""
 
 import uuid
+from copy import deepcopy
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,15 @@ PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 MOST_QUERIES_OF_LIST = 13
 
 
-@pytest.fixture
-def cast(db: None) -> Cast:
+@pytest.fixture(scope="module")
+def made_once(module_db: str) -> Cast:
     return make_cast()
+
+
+@pytest.fixture
+def cast(made_once: Cast, db: None) -> Cast:
+    """As it was made: what a test does to it is rolled back."""
+    return deepcopy(made_once)
 
 
 @pytest.fixture

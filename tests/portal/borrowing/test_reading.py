@@ -2,6 +2,7 @@
 
 import csv
 import io
+from copy import deepcopy
 from datetime import date
 from decimal import Decimal
 from urllib.parse import urlencode
@@ -23,13 +24,19 @@ from tests.servicing.world import World, bullet, make_world
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def world() -> World:
+@pytest.fixture(scope="module")
+def made_once(module_db: str) -> World:
     world = make_world()
     world.sign(bullet(rate="0.035", months=1))
     world.draw(Decimal(1_000_000))
     world.close_through(date(2026, 4, 6))
     return world
+
+
+@pytest.fixture
+def world(made_once: World, db: None) -> World:
+    """As it was made: what a test does to it is rolled back."""
+    return deepcopy(made_once)
 
 
 def client_of(world: World) -> Client:
