@@ -57,6 +57,12 @@ app.conf.update(
             "schedule": 5.0,
             "options": {"expires": 5},
         },
+        # Payments that come near, sums that are late, rates that are set: once a business date.
+        "partners": {
+            "task": "servicing.tell_partners",
+            "schedule": 30.0,
+            "options": {"expires": 30},
+        },
         "notices": {
             "task": "parties.send_notices",
             "schedule": 10.0,

@@ -59,3 +59,10 @@ def reconcile() -> None:
     for fund in Fund.objects.filter(pk__in=asked.values("facility__fund")):
         services.retry_exceptions(fund=fund, on=fund.business_date)
     open_due_closes.delay()
+
+
+@shared_task(name="servicing.tell_partners", **RELIABLE)
+def tell_partners() -> None:
+    """Tell partners what the day has to tell. Runs every half minute; a day that is told costs one look."""
+    for fund in Fund.objects.order_by("pk"):
+        services.tell_day(fund=fund, on=fund.business_date)

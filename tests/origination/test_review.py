@@ -14,6 +14,7 @@ from loanfund.facilities.models import Promise
 from loanfund.facilities.selectors import fund_position, open_conditions
 from loanfund.origination import invariants, selectors, services
 from loanfund.origination.models import Application, Decision, Offer, Proposal
+from loanfund.origination.services import offers
 from loanfund.parties import roles
 from loanfund.parties.models import Notice
 from tests.origination.cast import Cast, make_cast, make_partner
@@ -446,3 +447,24 @@ def test_what_the_committee_allowed_is_found_by_its_digest_only(cast: Cast) -> N
     assert (
         authority_for(application.facility, kind="payment_holiday", digest=digest(document), on=late) is None
     )
+
+
+def test_an_application_that_is_handed_in_is_told_as_received(cast: Cast) -> None:
+    mine = cast.checking()
+    (notice, *others) = Notice.objects.filter(kind="application_received").order_by("recipient__name")
+    assert {one.recipient.name for one in (notice, *others) if one.recipient} == {"Pia", "Paul"}
+    assert notice.subject == f"{mine.number} has been received"
+    assert notice.link == f"/partners/{cast.partner.number}/applications/{mine.number}/"
+
+
+def test_who_has_to_sign_is_told_once_that_the_offer_expires(cast: Cast) -> None:
+    offer = cast.sent_offer()
+    assert offer.expires_on is not None
+    for left, told in ((4, 0), (3, 2), (2, 2), (0, 2)):
+        offers.start_of_day(fund=cast.fund, on=offer.expires_on - timedelta(days=left))
+        assert Notice.objects.filter(kind="offer_expiring").count() == told
+    notice = Notice.objects.filter(kind="offer_expiring")[0]
+    assert "still waits for 2 signatures" in notice.body
+    assert notice.subject.startswith(f"{offer.number} can be accepted until ")
+    offers.start_of_day(fund=cast.fund, on=offer.expires_on + timedelta(days=1))
+    assert Notice.objects.filter(kind="lapsed").count() == 2

@@ -22,6 +22,7 @@ from loanfund.origination.services.evidence import assess_impact
 from loanfund.origination.services.moves import locked_application, move, must_move, must_say
 from loanfund.parties.models import Partner, StoredFile, User
 from loanfund.parties.roles import ANALYST
+from loanfund.parties.services import notify_partner
 from loanfund.parties.services.rights import require_place
 
 EDITABLE = frozenset({
@@ -188,6 +189,16 @@ def submit_application(*, application: Application, actor: User, on: date) -> Ap
     assess_impact(application=locked, actor=actor, on=on, reason="as handed in")
     locked.submitted_by, locked.submitted_on = actor, on
     move(locked, "submit", actor=actor, on=on, fields=("submitted_by", "submitted_on"))
+    notify_partner(
+        partner=locked.partner,
+        kind="application_received",
+        key=f"received:{locked.pk}:{on}",
+        subject=f"{locked.number} has been received",
+        body=f"{actor.name} handed {locked.number} in on {on.day} {on:%B %Y}. An analyst takes it up next; questions come "
+        "to the same people as this. You can follow it in the portal.",
+        link=f"/partners/{locked.partner.number}/applications/{locked.number}/",
+        on=on,
+    )
     return locked
 
 

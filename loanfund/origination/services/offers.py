@@ -26,6 +26,9 @@ from loanfund.parties.selectors import kyb_in_date
 from loanfund.parties.services import notify_partner
 from loanfund.parties.services.rights import require_place, require_second_person
 
+DAYS_TO_REMIND = 3
+"""On how many of an offer's last days the signatories are reminded of it, once."""
+
 
 @transaction.atomic
 def make_offer(*, application: Application, actor: User, on: date) -> Offer:
@@ -211,8 +214,33 @@ def lapse_due(*, fund: Fund, actor: User | None, on: date) -> list[str]:
 
 
 def start_of_day(*, fund: Fund, on: date) -> dict[str, Any]:
-    """The part of the close that is origination's: offers and approvals lapse."""
-    return {"lapsed": lapse_due(fund=fund, actor=None, on=on)}
+    """The part of the close that is origination's: offers and approvals lapse, and who has to sign soon is told."""
+    return {"lapsed": lapse_due(fund=fund, actor=None, on=on), "expiring": _remind(fund, on)}
+
+
+def _remind(fund: Fund, on: date) -> int:
+    """Tell the signatories of each offer whose last day is near; once an offer."""
+    last = on + timedelta(days=DAYS_TO_REMIND)
+    waiting = Offer.objects.filter(
+        application__fund=fund, state=Offer.State.SENT, expires_on__range=(on, last)
+    )
+    for offer in waiting.select_related("application__partner").defer("document"):
+        application, day = offer.application, offer.expires_on
+        assert day is not None
+        left = offer.signatories_needed - offer.signatures.count()
+        notify_partner(
+            partner=application.partner,
+            kind="offer_expiring",
+            key=f"offer-expiring:{offer.pk}",
+            subject=f"{offer.number} can be accepted until {day.day} {day:%B %Y}",
+            body=f"The offer {offer.number} for {application.number} still waits for {left} "
+            f"signature{'' if left == 1 else 's'}. After {day.day} {day:%B %Y} it lapses, and what was reserved for it goes "
+            "back to the fund.",
+            link=f"/partners/{application.partner.number}/applications/{application.number}/offer/",
+            roles=SIGNS,
+            on=on,
+        )
+    return len(waiting)
 
 
 def _overdue(fund: Fund, on: date) -> list[Application]:

@@ -38,7 +38,7 @@ def notify(
             recipient=person,
             partner=partner,
             kind=kind,
-            subject=subject[:200],
+            subject=_line(subject),
             body=strip_tags(body),
             link=link,
             by_mail=by_mail,
@@ -48,6 +48,11 @@ def notify(
     ]
     Notice.objects.bulk_create(rows, ignore_conflicts=True)
     return len(rows)
+
+
+def _line(subject: str) -> str:
+    """A subject as mail can carry it: what people typed may hold line ends."""
+    return " ".join(subject.split())[:200]
 
 
 def notify_partner(
@@ -78,7 +83,7 @@ def notify_address(
 ) -> None:
     """Write one mail to somebody who may not sign in yet; its link is forgotten once it is sent."""
     row = Notice(
-        key=key, address=address, kind=kind, subject=subject[:200], body=strip_tags(body), link=link, on=on
+        key=key, address=address, kind=kind, subject=_line(subject), body=strip_tags(body), link=link, on=on
     )
     Notice.objects.bulk_create([row], ignore_conflicts=True)
 
@@ -122,11 +127,11 @@ def send_claimed(*, notice_id: int, base_url: str, now: datetime) -> bool:
         try:
             if notice.by_mail:
                 _mail(notice, base_url)
-        except OSError as error:
+        except Exception as error:  # whatever is wrong with one mail, those behind it go out
             spent = notice.attempts >= MOST_ATTEMPTS
             notice.state = Notice.State.FAILED if spent else Notice.State.WAITING
             notice.not_before = now + timedelta(minutes=2**notice.attempts)
-            notice.last_error = str(error)[:300]
+            notice.last_error = f"{error}"[:300] or type(error).__name__
         else:
             notice.state, notice.sent_at, notice.last_error = Notice.State.SENT, now, ""
         if notice.recipient is None and notice.state != Notice.State.WAITING:

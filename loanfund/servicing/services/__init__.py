@@ -40,6 +40,7 @@ from loanfund.servicing.services.receipts import (
 )
 from loanfund.servicing.services.refunds import approve_refund, pay_refund, propose_refund, refuse_refund
 from loanfund.servicing.services.requests import answer_request, ask_lender, withdraw_request
+from loanfund.servicing.services.telling import tell_day
 
 __all__ = [
     "answer_request",
@@ -79,6 +80,7 @@ __all__ = [
     "retry_exceptions",
     "reverse_receipt",
     "settle_drawdown",
+    "tell_day",
     "what_if",
     "withdraw_request",
 ]

@@ -18,6 +18,7 @@ from loanfund.ledger.chart import Leg
 from loanfund.ledger.models import AccountKind
 from loanfund.ledger.services import LimitReached, post_entries
 from loanfund.parties.models import Partner, SettlementAccount, User
+from loanfund.parties.services import notify_partner
 from loanfund.reference.selectors import calendar
 from loanfund.servicing import events, postings, rights
 from loanfund.servicing.desk import hold_facility
@@ -224,6 +225,19 @@ def release_drawdown(*, drawdown: Drawdown, actor: User, on: date) -> Drawdown:
     )
     releases = locked.releases + 1
     _post(locked, "drawdown_released", legs, actor, on, f":{releases}")
+    amount = f"{locked.amount:,.{currency_of(locked.currency).decimals}f} {locked.currency}"
+    account, facility = locked.settlement_account, locked.facility
+    to = f" to {account.label}, which ends in {account.address[-4:]}," if account else ""
+    notify_partner(
+        partner=facility.partner,
+        kind="drawdown_released",
+        key=f"drawdown-released:{locked.pk}:{releases}",
+        subject=f"{locked.number}: {amount} is on its way",
+        body=f"{amount} of {facility.number} was released{to} on {on.day} {on:%B %Y}. Interest begins on the day it "
+        "arrives.",
+        link=f"/partners/{facility.partner.number}/drawdowns/{locked.number}/",
+        on=on,
+    )
     return _move(locked, State.RELEASED, actor, on, released_by=actor, released_on=on, releases=releases)
 
 

@@ -23,6 +23,7 @@ from loanfund.facilities.services.numbers import next_number
 from loanfund.ledger.chart import EntryDraft
 from loanfund.ledger.services import post_entries
 from loanfund.parties.models import User
+from loanfund.parties.services import notify_partner
 from loanfund.servicing import events, postings, rights
 from loanfund.servicing.bank_files import Payment, read_payments
 from loanfund.servicing.desk import hold_day, hold_facility, hold_fund
@@ -298,6 +299,18 @@ def _book_share(share: ReceiptShare, actor: User, on: date, legs: postings.Legs)
     share.state, share.event = ReceiptShare.State.BOOKED, stored
     share.checker, share.checked_at = actor, Now()
     share.save()
+    facility, receipt = share.facility, share.receipt
+    amount = f"{share.amount:,.{currency_of(receipt.currency).decimals}f} {receipt.currency}"
+    notify_partner(
+        partner=facility.partner,
+        kind="payment_received",
+        key=f"payment-received:{share.pk}",
+        subject=f"{facility.number}: {amount} has arrived",
+        body=f"{amount} arrived for {facility.number} and counts from {receipt.value_date.day} "
+        f"{receipt.value_date:%B %Y}. It is booked as {receipt.number}; the portal shows what it paid.",
+        link=f"/partners/{facility.partner.number}/facilities/{facility.number}/payments/",
+        on=on,
+    )
 
 
 @transaction.atomic

@@ -1,0 +1,158 @@
+"""What borrowers are told without having asked: once, to those who act for the company, in words that can be used."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+
+from loanfund.audit.models import IdempotencyKey
+from loanfund.parties.models import Membership, Notice
+from loanfund.servicing import tasks
+from loanfund.servicing.models import Drawdown
+from loanfund.servicing.services import tell_day
+from tests.parties.cast import joins
+from tests.servicing.test_exceptions import SOFR, publish
+from tests.servicing.world import OPENED, World, bullet, make_world, person
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def world() -> World:
+    """A loan of a million drawn on 2 March 2026, interest monthly: the first payment is due on 2 April."""
+    made = make_world()
+    made.sign(bullet(months=1))
+    made.draw(Decimal(1_000_000))
+    for name, role in (("Sig", "signatory"), ("Prep", "preparer"), ("View", "viewer")):
+        joins(person(name), made.partner, role)
+    gone = joins(person("Gone"), made.partner, "signatory")
+    Membership.objects.filter(pk=gone.pk).update(ended_on=made.today)
+    return made
+
+
+def told(kind: str) -> list[Notice]:
+    return list(Notice.objects.filter(kind=kind).order_by("id"))
+
+
+def morning(world: World, day: date) -> None:
+    """The day has come, and the worker tells what it has to tell, and once more."""
+    world.close_through(day - timedelta(days=1))
+    for _ in range(2):
+        tasks.tell_partners()
+
+
+def names(notices: list[Notice]) -> set[str]:
+    return {one.recipient.name for one in notices if one.recipient}
+
+
+ACTING = {"Borrower", "Sig", "Prep"}
+
+
+@pytest.mark.parametrize(
+    ("day", "words"),
+    [(date(2026, 3, 22), None), (date(2026, 3, 23), "in 10 days"), (date(2026, 3, 30), "in 3 days")],
+)
+def test_a_payment_that_is_due_in_10_and_in_3_days_is_told(
+    world: World, day: date, words: str | None
+) -> None:
+    morning(world, day)
+    notices = told("payment_due")
+    if words is None:
+        assert not notices
+        return
+    newest = notices[-3:]
+    assert names(newest) == ACTING
+    assert newest[0].subject.endswith(f"is due {words}")
+    assert newest[0].subject.startswith("FAC-")
+    assert "On 2 April 2026" in newest[0].body
+    assert "interest" in newest[0].body
+    assert newest[0].link.endswith("/payments/")
+    amount = newest[0].subject.split(": ")[1].split(" USD")[0]
+    assert amount in newest[0].body
+
+
+def test_two_reminders_a_payment_and_the_day_itself_and_no_more(world: World) -> None:
+    for day in range(23, 32):
+        morning(world, date(2026, 3, day))
+    morning(world, date(2026, 4, 2))
+    assert [one.subject.rpartition(" is ")[2] for one in told("payment_due")[::3]] == [
+        "due in 10 days",
+        "due in 3 days",
+    ]
+    assert len(told("due")) == 3
+
+
+def test_days_that_were_closed_at_once_leave_no_payment_untold(world: World) -> None:
+    morning(world, date(2026, 4, 1))
+    assert [one.subject.rpartition(" is ")[2] for one in told("payment_due")[::3]] == ["due tomorrow"]
+
+
+def test_a_paid_up_or_prepaid_loan_is_told_of_nothing(world: World) -> None:
+    assert tell_day(fund=world.fund, on=world.today)
+    assert not told("payment_due")
+    assert not told("late")
+    assert not told("rate_set")  # a fixed rate is in the agreement
+
+
+def test_a_sum_that_is_late_is_told_once_until_another_one_is(world: World) -> None:
+    morning(world, date(2026, 4, 2))
+    assert not told("late")
+    for day in (3, 4, 9):
+        morning(world, date(2026, 4, day))
+    notices = told("late")
+    assert names(notices) == ACTING
+    assert len(notices) == 3
+    assert notices[0].subject.endswith(" is late")
+    assert "The oldest part was due on 2 April 2026, 1 day ago" in notices[0].body
+
+
+def test_a_killed_worker_goes_on_where_it_was(world: World) -> None:
+    world.close_through(date(2026, 3, 22))
+    tell_day(fund=world.fund, on=world.today)
+    # As if it had been killed after its first look, before the day was done.
+    IdempotencyKey.objects.filter(scope="servicing:told", key__startswith="day:").delete()
+    before = Notice.objects.count()
+    assert tell_day(fund=world.fund, on=world.today)
+    assert Notice.objects.count() == before
+
+
+def test_a_payment_that_is_booked_is_told(world: World) -> None:
+    world.receive(Decimal(700))
+    notices = told("payment_received")
+    assert names(notices) == ACTING
+    assert notices[0].subject.endswith(": 700.00 USD has arrived")
+    assert "counts from 2 March 2026" in notices[0].body
+
+
+def test_money_that_is_released_is_told_with_the_account_it_goes_to(world: World) -> None:
+    drawdown, notices = Drawdown.objects.get(), told("drawdown_released")
+    assert [one.subject for one in notices] == [f"{drawdown.number}: 1,000,000.00 USD is on its way"]
+    assert "Interest begins on the day it arrives." in notices[0].body
+    assert notices[0].link.endswith(f"/drawdowns/{drawdown.number}/")
+
+
+TERM = {"kind": "floating", "reference": "SOFR", "margin": "0.005", "reset_days": 2, "publication_lag": 1}
+
+
+@pytest.mark.parametrize(
+    ("rate", "day", "words"),
+    [
+        (TERM, date(2026, 3, 3), "4.5000 % a year"),
+        (SOFR, date(2026, 3, 30), ""),
+        (SOFR, date(2026, 4, 2), "% a year"),
+    ],
+)
+def test_a_rate_is_told_once_it_rests_on_published_fixings_alone(
+    rate: dict[str, str], day: date, words: str
+) -> None:
+    world = make_world()
+    publish(OPENED - timedelta(days=10), day - timedelta(days=2))
+    world.sign(bullet(rate="0", months=1) | {"rate": rate})
+    loan = world.draw(Decimal(1_000_000))
+    morning(world, day)
+    notices = told("rate_set")
+    assert len(notices) == (1 if words else 0)
+    for notice in notices:
+        assert notice.subject.startswith(f"{loan.number}: the rate from 2 March 2026 to 2 April 2026 is ")
+        assert words in notice.subject
+        assert notice.link == f"/partners/{world.partner.number}/loans/{loan.number}/"
