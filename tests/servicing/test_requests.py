@@ -16,7 +16,7 @@ from loanfund.parties.models import Membership, Notice
 from loanfund.parties.services.files import read_file
 from loanfund.reporting.selectors import statement_for
 from loanfund.reporting.services import confirm_balance
-from loanfund.servicing import services
+from loanfund.servicing import selectors, services
 from loanfund.servicing.models import BorrowerRequest, Instruction
 from tests.parties.cast import joins
 from tests.servicing.world import OPENED, World, assert_books_hold, bullet, make_world, person
@@ -102,6 +102,37 @@ def test_a_reported_payment_becomes_the_receipt_that_arrived_and_is_reported_onc
         answer(world, asked)
     receipt = world.receive(D(2500))
     assert answer(world, asked, receipt=receipt).receipt == receipt
+
+
+def test_a_receipt_that_cannot_be_the_reported_money_is_not_taken_for_it(world: World) -> None:
+    asked = ask(world, "payment_report")
+    early = world.receive(D(2500), value_date=world.today - timedelta(days=1))
+    with pytest.raises(Refused, match="before this payment was sent"):
+        answer(world, asked, receipt=early)
+    bounced = world.receive(D(2500))
+    services.reverse_receipt(receipt=bounced, reason="bounced", actor=world.releaser, on=world.today)
+    with pytest.raises(Refused, match="no money came of it"):
+        answer(world, asked, receipt=bounced)
+    receipt = world.receive(D(2490))
+    answer(world, asked, receipt=receipt)
+    with pytest.raises(Refused, match=f"is the answer to {asked.number} already"):
+        answer(world, ask(world, "payment_report", reference="0xdef"), receipt=receipt)
+
+
+def test_a_report_and_its_receipt_find_each_other(world: World) -> None:
+    asked = ask(world, "payment_report", reference="WIRE-778")
+    receipt = world.receive(D(2490), reference="invoice wire-778")
+    same_amount = world.receive(D(2500))
+    world.receive(D(17))
+    assert selectors.likely_receipts(asked) == [
+        (same_amount, "the same amount"),
+        (receipt, "the same reference"),
+    ]
+    assert selectors.likely_reports(receipt) == [(asked, "the same reference")]
+    answer(world, asked, receipt=receipt)
+    assert selectors.likely_reports(same_amount) == selectors.likely_reports(receipt) == []
+    short = ask(world, "payment_report", reference="w", amount=D(1))
+    assert selectors.likely_receipts(short) == []
 
 
 def test_a_confirmation_says_what_the_ledger_says_and_is_kept_by_its_digest(

@@ -21,7 +21,7 @@ from loanfund.office.pages import page, show
 from loanfund.parties.templatetags.money import money
 from loanfund.servicing import rights, services
 from loanfund.servicing.models import Allocation, Receipt, ReceiptShare
-from loanfund.servicing.selectors import unassigned
+from loanfund.servicing.selectors import likely_reports, unassigned
 
 State = Receipt.State
 PARTS = 4
@@ -95,6 +95,7 @@ def receipt(request: HttpRequest, number: str) -> HttpResponse:
         "held": held,
         "left": left,
         "suggestions": suggestions(one, left=left) if left else [],
+        "reports": likely_reports(one),
         "refunds": one.refunds.select_related("maker"),
         "waits": one.state == State.ENTERED and seat.barred("book_receipt", one),
         "history": timeline(one),

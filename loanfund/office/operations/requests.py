@@ -20,6 +20,7 @@ from loanfund.parties.serving import attachment
 from loanfund.reporting.services import confirm_balance
 from loanfund.servicing import services
 from loanfund.servicing.models import BorrowerRequest, Receipt
+from loanfund.servicing.selectors import likely_receipts
 
 Kind, State = BorrowerRequest.Kind, BorrowerRequest.State
 TONES = {State.OPEN: "warn", State.ANSWERED: "ok", State.DECLINED: "bad", State.WITHDRAWN: ""}
@@ -28,8 +29,6 @@ CHOICES = [
     ("answered", "Answered", Q(state__in=[State.ANSWERED, State.DECLINED])),
     ("all", "All", Q()),
 ]
-LIKELY = 5
-"""So many receipts that a reported payment may have become are named."""
 
 
 class AnswerForm(forms.Form):
@@ -89,7 +88,7 @@ def request_page(request: HttpRequest, number: str) -> HttpResponse:
         "asked": one,
         "desk": desk,
         "tone": TONES[State(one.state)],
-        "likely": _likely(one),
+        "likely": likely_receipts(one),
         "history": timeline(one),
         "trail": [("Requests", reverse("admin:requests"))],
     }
@@ -104,25 +103,6 @@ def paper(request: HttpRequest, number: str, which: str) -> HttpResponseBase:
     if stored is None:
         raise Http404("There is no such file.")
     return attachment(stored)
-
-
-def _likely(one: BorrowerRequest) -> list[tuple[Receipt, str]]:
-    """Receipts that a reported payment may have become, each with the reason; none once it is answered."""
-    if one.kind != Kind.PAYMENT_REPORT or one.state != State.OPEN:
-        return []
-    mine = Receipt.objects.filter(fund=one.facility.fund).filter(
-        Q(facility__isnull=True) | Q(facility__partner=one.facility.partner)
-    )
-    same = mine.filter(Q(reference__icontains=one.reference) | Q(amount=one.amount, value_date__gte=one.day))
-    found = []
-    for receipt in same.order_by("-id")[:LIKELY]:
-        reasons = []
-        if one.reference.lower() in receipt.reference.lower():
-            reasons.append("the same reference")
-        if receipt.amount == one.amount:
-            reasons.append("the same amount")
-        found.append((receipt, " and ".join(reasons)))
-    return found
 
 
 def _acts(seat: Seat, one: BorrowerRequest) -> Iterator[Act]:

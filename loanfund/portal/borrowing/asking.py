@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -26,6 +27,7 @@ from loanfund.servicing.selectors import unapplied
 from loanfund.servicing.services import ask_lender, withdraw_request
 
 EDITORS = (*SIGNERS, Membership.Role.PREPARER)
+ON_A_PAGE = 25
 Kind, State = BorrowerRequest.Kind, BorrowerRequest.State
 TONES = {State.OPEN: "warn", State.ANSWERED: "ok", State.DECLINED: "bad", State.WITHDRAWN: ""}
 
@@ -118,9 +120,11 @@ def asks(request: HttpRequest, visit: Visit, facility: str) -> HttpResponse:
     """What was asked under a facility, and what can be."""
     found = facility_of(visit, facility)
     rows = BorrowerRequest.objects.filter(facility=found).select_related("loan").order_by("-id")
+    page = Paginator(rows, ON_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "facility": found,
-        "rows": [(row, TONES[State(row.state)]) for row in rows],
+        "page": page,
+        "rows": [(row, TONES[State(row.state)]) for row in page],
         "choices": [(slug, one.title, one.lead) for slug, one in ASKS.items() if visit.may(*one.roles)],
     }
     return show(request, visit, "portal/borrowing/asks.html", context)

@@ -30,6 +30,7 @@ from loanfund.servicing.selectors.facilities import (
 from loanfund.servicing.selectors.quotes import PayoffQuote, facility_payoff, payoff
 from loanfund.servicing.selectors.rates import rate_history
 from loanfund.servicing.selectors.receipts import unapplied, unassigned
+from loanfund.servicing.selectors.reports import likely_receipts, likely_reports
 from loanfund.servicing.selectors.schedules import (
     BalancePoint,
     LoanOverview,
@@ -94,6 +95,8 @@ __all__ = [
     "facility_payoff",
     "instructions_waiting",
     "last_night",
+    "likely_receipts",
+    "likely_reports",
     "loan_overview",
     "nights",
     "payoff",

@@ -227,13 +227,26 @@ def _propose_refund(request: BorrowerRequest, actor: User, on: date) -> Refund:
 
 
 def _same_money(request: BorrowerRequest, receipt: Receipt | None) -> Receipt:
+    """The receipt, if it can be the money that was reported: still there, this partner's, not sent after it arrived, and
+    not the answer to another report. Its amount may differ, as banks take their charges."""
     if receipt is None:
         raise Refused("Name the receipt that this payment became.", field="receipt")
-    if receipt.fund_id != request.facility.fund_id:
+    held = Receipt.objects.select_for_update(of=("self",)).select_related("facility").get(pk=receipt.pk)
+    if held.fund_id != request.facility.fund_id:
         raise Refused("This receipt belongs to another fund.", field="receipt")
-    if receipt.facility is not None and receipt.facility.partner_id != request.facility.partner_id:
-        raise Refused(f"{receipt.number} is another partner's money.", field="receipt")
-    return receipt
+    if held.facility is not None and held.facility.partner_id != request.facility.partner_id:
+        raise Refused(f"{held.number} is another partner's money.", field="receipt")
+    if held.state not in {Receipt.State.ENTERED, Receipt.State.BOOKED}:
+        raise Refused(f"{held.number} is {held.get_state_display()}: no money came of it.", field="receipt")
+    if held.value_date < request.day:
+        raise Refused(
+            f"{held.number} arrived on {held.value_date:%d %B %Y}, before this payment was sent.",
+            field="receipt",
+        )
+    other = BorrowerRequest.objects.filter(receipt=held, state=State.ANSWERED).first()
+    if other is not None:
+        raise Refused(f"{held.number} is the answer to {other.number} already.", field="receipt")
+    return held
 
 
 def _tell(request: BorrowerRequest, on: date) -> None:
