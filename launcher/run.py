@@ -147,6 +147,7 @@ class Run:
             before=cluster.clear_leftovers,
             stop_with=signal.SIGINT,
             patience=60,
+            server=True,
             options=cluster.drop.popen_options(),
         )
 
@@ -162,6 +163,7 @@ class Run:
             answers=cache.answers,
             before=cache.clear_leftovers,
             patience=15,
+            server=True,
         )
 
     def _foreign_servers(self) -> None:

@@ -24,7 +24,8 @@ class Service:
     """One process to keep running.
 
     `command` is asked for anew at each start, `environment` likewise; `before` runs ahead of each start (what a killed
-    predecessor left is cleared there). `stop_with` asks it to end; after `patience` seconds its whole group is killed.
+    predecessor left is cleared there). `stop_with` asks it to end; after `patience` seconds its whole group is killed. The
+    others need a `server`, which therefore ends after them.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Service:
     before: Callable[[], None] = lambda: None
     stop_with: signal.Signals = signal.SIGTERM
     patience: float = 25
+    server: bool = False
     folder: Path = Path("/")
     options: Mapping[str, Any] = field(default_factory=dict)
     child: "subprocess.Popen[bytes] | None" = None
@@ -124,14 +126,21 @@ class Supervisor:
             time.sleep(0.2)
 
     def stop(self) -> None:
-        """Ends all services, the last started first, each given the time to finish what it does."""
+        """Ends all services, each given the time to finish what it does: first those that work, then their servers."""
         self.stopping = True
-        for service in reversed(self.services):
-            if service.child is not None and self._runs(service):
-                send(service.child.pid, service.stop_with)
-                if not wait_until(lambda child=service.child: child.poll() is not None, service.patience):  # type: ignore[misc] # the default binds the loop's value
-                    self.say(f"{service.name} did not end in {service.patience:.0f} s and is killed.")
-            self._end_group(service)
+        for servers in (False, True):
+            together = [service for service in self.services if service.server is servers]
+            for service in together:
+                if service.child is not None and self._runs(service):
+                    send(service.child.pid, service.stop_with)
+            for service in together:
+                self._await_end(service)
+
+    def _await_end(self, service: Service) -> None:
+        child = service.child
+        if child is not None and not wait_until(lambda: child.poll() is not None, service.patience):
+            self.say(f"{service.name} did not end in {service.patience:.0f} s and is killed.")
+        self._end_group(service)
 
     @staticmethod
     def _end_group(service: Service) -> None:

@@ -124,26 +124,26 @@ def test_a_service_that_never_answers_is_reported_with_its_last_words(tmp_path: 
     keeper.stop()
 
 
-def test_the_last_started_is_stopped_first_and_the_deaf_is_killed(tmp_path: Path) -> None:
+def test_servers_end_after_those_who_need_them_and_the_deaf_is_killed(tmp_path: Path) -> None:
     said: list[str] = []
     keeper = Supervisor(tmp_path, said.append)
     order = tmp_path / "order"
     polite = (
         "import signal, sys, time\n"
-        f"def end(*_): open({str(order)!r}, 'a').write(NAME); sys.exit()\n"
+        f"def end(*_): time.sleep(0.3); open({str(order)!r}, 'a').write(NAME); sys.exit()\n"
         "signal.signal(signal.SIGTERM, end); print('ready', flush=True); time.sleep(60)"
     )
     deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
     parts = [
-        service("first", f"NAME = '1'\n{polite}"),
-        service("second", f"NAME = '2'\n{polite}"),
+        service("first", f"NAME = 'server '\n{polite}", server=True),
+        service("second", f"NAME = 'worker '\n{polite}"),
         service("deaf", deaf, patience=0.3),
     ]
     for part in parts:
         keeper.launch(part)
     assert wait_until(lambda: all("ready" in keeper.tail(part) for part in parts), 10)
     keeper.stop()
-    assert order.read_text() == "21"
+    assert order.read_text() == "worker server "
     assert said == ["deaf did not end in 0 s and is killed."]
     assert all(part.child and part.child.poll() is not None for part in parts)
 
