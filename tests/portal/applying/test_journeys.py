@@ -14,11 +14,10 @@ from loanfund.origination.models import Application, Offer, OfferSignature, Prop
 from loanfund.parties.models import User
 from tests.browser import People
 from tests.origination.cast import CSV, Cast, make_cast
-from tests.parties.test_pages import WEIGHT, looks_right
+from tests.parties.test_pages import looks_right
 from tests.portal.visits import code_of, signed_in
 from tests.stack import Stack
 
-MOST_BYTES = 300_000
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 PAPERS = ("Audited accounts of the last year", "Statement of the liquidations", "Statement of net assets")
 
@@ -143,7 +142,6 @@ def test_two_owners_apply_answer_and_accept(
         pia.goto(f"{here}{mine.number}/{step}")
         looks_right(pia, accessible)
     pia.goto(f"{here}{mine.number}/terms/")
-    assert pia.evaluate(WEIGHT) <= MOST_BYTES
     before = pia.locator("#preview").inner_text()
     pia.get_by_label("Months until the last repayment").fill("24")
     pia.get_by_text("This differs from what is saved").wait_for()
