@@ -28,6 +28,8 @@ NAV = (
     ("Company", "portal:company"),
     ("Notices", "portal:notices"),
 )
+OF_FACILITIES = {"loans", "drawdowns", "requests"}
+"""First words of addresses whose pages belong to the facilities in the menu."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +108,14 @@ def show(
     if isinstance(form, Form) and not form.is_bound:
         form.initial = {**(form.initial or {}), **typed_before(request)}
     nav = [(words, reverse(name, args=[visit.partner.number])) for words, name in NAV]
+    number = visit.partner.number
+    beneath = request.path.removeprefix(reverse("portal:overview", args=[number])).partition("/")[0]
+    open_page = reverse("portal:facilities" if beneath in OF_FACILITIES else "portal:overview", args=[number])
     frame = {
         "visit": visit,
         "partner": visit.partner,
         "portal_nav": nav,
+        "portal_open": open_page,
         "business_date": visit.on,
     }
     return render(request, template, frame | (context or {}), status=status)

@@ -88,7 +88,8 @@ def send_offer(*, offer: Offer, seen_digest: str, actor: User, on: date) -> Offe
         kind="offer",
         key=f"offer:{locked.pk}",
         subject=f"The offer {locked.number} for {application.number}",
-        body=f"An offer of {locked.amount:,.2f} {application.fund.currency} waits for signature until {locked.expires_on}.",
+        body=f"An offer of {locked.amount:,.2f} {application.fund.currency} waits for signature until "
+        f"{locked.expires_on.day} {locked.expires_on:%B %Y}.",
         on=on,
     )
     return locked

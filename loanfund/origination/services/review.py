@@ -64,7 +64,7 @@ def ask_question(
         kind="question",
         key=f"question:{question.pk}",
         subject=f"A question about {locked.number}",
-        body=f"{said}\n\nPlease answer by {due}.",
+        body=f"{said}\n\nPlease answer by {due.day} {due:%B %Y}.",
         on=on,
     )
     return question

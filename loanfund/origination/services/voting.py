@@ -261,7 +261,7 @@ def _decide_application(proposal: Proposal, decision: Decision, *, actor: User, 
         kind="decision",
         key=f"decision:{decision.pk}",
         subject=f"{application.number} is {decision.outcome}",
-        body=f"The committee has {decision.outcome} {application.number} on {on}.",
+        body=f"The committee has {decision.outcome} {application.number} on {on.day} {on:%B %Y}.",
         on=on,
     )
 
