@@ -60,7 +60,7 @@ def read(client: Client, path: str) -> str:
 def test_what_is_owed_stands_with_its_day_and_how_late_it_is(world: World) -> None:
     page = read(client_of(world), page_of(world, "facilities", world.facility.number, "payments"))
     # 3.5 % on a million for the 31 nights from 2 March to 2 April, ACT/360; the business date is 7 April.
-    assert f"2 Apr 2026 interest {loan_of(world)} 3,013.89 0.00 3,013.89 5 days" in page
+    assert f"2 Apr 2026 3,013.89 5 days interest {loan_of(world)} 3,013.89 0.00 3,013.89 5 days" in page
     assert "Schedule" in page
 
 
