@@ -57,6 +57,14 @@ def balance_as_of(ref: AccountRef, *, book_id: int, booking_date: date) -> Decim
     return _exact(net, decimals)
 
 
+def moved_by(ref: AccountRef, *, book_id: int, key: str) -> Decimal:
+    """By how much the entry of this key changed an account's balance; zero when there is none, or it is not in it."""
+    legs = account_postings(ref, book_id=book_id).filter(entry__book_id=book_id, entry__key=key)
+    debit = sum((leg.amount for leg in legs if leg.side == "D"), Decimal(0))
+    credit = sum((leg.amount for leg in legs if leg.side == "C"), Decimal(0))
+    return debit - credit if normal_side(ref.kind) == "D" else credit - debit
+
+
 @dataclass(frozen=True)
 class TrialLine:
     """One account of a trial balance: all debits, all credits, and the balance on its normal side."""

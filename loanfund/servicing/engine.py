@@ -83,6 +83,11 @@ class Prepared:
     entries: list[EntryDraft]
 
 
+def fact_key(facility: Facility, event: Event) -> str:
+    """The key of the entry that says what happened in the world with an event, where there is one."""
+    return f"facility:{facility.pk}:event:{event.number}:fact"
+
+
 @transaction.atomic
 def book_event(
     *,
@@ -134,7 +139,7 @@ def prepare_event(
     if fact_legs:
         drafts.append(
             EntryDraft(
-                key=f"facility:{facility.pk}:event:{leading.number}:fact",
+                key=fact_key(facility, leading),
                 kind=fact_kind,
                 book_id=facility.fund.book_id,
                 booking_date=on,

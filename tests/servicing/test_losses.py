@@ -278,15 +278,75 @@ def stands(world: World) -> tuple[str, bool]:
     return facility.state, facility.event_of_default
 
 
-def test_a_facility_whose_write_off_or_acceleration_is_undone_runs_again() -> None:
-    world = lent()
+def promised(world: World) -> tuple[D, D]:
+    """What the facility may still draw, and what the fund may still promise."""
+    return selectors.available_commitment(world.facility), world.held(K.M_AVAILABLE)
+
+
+def test_a_facility_whose_write_off_is_undone_runs_again_with_its_commitment() -> None:
+    world = lent(commitment_fee="0.01")
+    before = promised(world)
     lost = written_off(world)
     assert stands(world) == ("written_off", False)
+    assert promised(world) == (D(0), before[1] + before[0])
     undone = undo(world, lost)
-    # What the write-off cancelled stays with the fund, so nothing more is lent on it.
-    assert stands(world) == ("closed_to_drawdown", False)
+    assert stands(world) == ("available", False)
+    assert promised(world) == before
+    world.close_through(OPENED + timedelta(days=6))
+    world.draw(D("250000.00"))
     undo(world, undone)
     assert stands(world) == ("written_off", False)
+    assert promised(world) == (D(0), before[1] + before[0] - 250_000)
+    world.close_through(world.today)
+    assert_books_hold()
+
+
+def test_a_write_off_undone_after_availability_leaves_the_commitment_with_the_fund() -> None:
+    world = make_world()
+    last = OPENED + timedelta(days=10)
+    world.sign(bullet(months=1, availability_end=last.isoformat()), availability_end=last)
+    world.draw(MILLION)
+    available = world.held(K.M_AVAILABLE)
+    lost = written_off(world)
+    world.close_through(last)
+    undo(world, lost)
+    assert stands(world) == ("closed_to_drawdown", False)
+    assert promised(world) == (D(0), available + 9_000_000)
+    world.close_through(world.today)
+    assert_books_hold()
+
+
+def test_undoing_a_write_off_cannot_promise_what_the_fund_has_lent_elsewhere() -> None:
+    world = make_world(size=D(10_000_000))
+    world.sign(bullet(months=1))
+    world.draw(MILLION)
+    lost = written_off(world)
+    world.sign(bullet(months=1), commitment=D(8_500_000))
+    with pytest.raises(Refused, match="left to promise"):
+        undo(world, lost)
+    assert stands(world) == ("written_off", False)
+    assert_books_hold()
+
+
+def test_one_loan_written_off_is_a_default_of_a_facility_that_runs_on() -> None:
+    world = lent()
+    other = world.draw(D("250000.00"))
+    first = world.facility.loans.exclude(pk=other.pk).get()
+    before = promised(world)
+    with pytest.raises(Refused, match="book a cancellation"):
+        decide(world, "write_off", loan=first, details={"cancel_undrawn": True})
+    lost = decide(world, "write_off", loan=first)
+    assert stands(world) == ("available", True)
+    assert promised(world) == before
+    with pytest.raises(Refused, match="event of default"):
+        world.request(D(5))
+    rest = decide(world, "write_off", loan=other)
+    assert stands(world) == ("written_off", True)
+    undo(world, rest)
+    assert stands(world) == ("available", True)
+    undo(world, lost)
+    assert stands(world) == ("available", False)
+    world.close_through(world.today)
     assert_books_hold()
 
 

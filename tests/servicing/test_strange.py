@@ -103,11 +103,7 @@ def test_every_kind_of_change_dated_back_can_be_undone_after_its_month_was_close
     before = figures(world)
     booked = decide(world, kind, value_date=OPENED + timedelta(days=10), **asked)
     undo(world, booked)
-    after = figures(world)
-    if kind == "write_off":  # the undrawn commitment went back to the fund for good
-        assert (after.pop(K.M_UNDRAWN), before.pop(K.M_UNDRAWN)) == (D(0), D(9_000_000))
-        assert after.pop(K.M_AVAILABLE) - before.pop(K.M_AVAILABLE) == 9_000_000
-    assert after == before
+    assert figures(world) == before
     world.close_through(date(2026, 5, 6))
     assert_books_hold()
 

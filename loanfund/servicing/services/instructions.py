@@ -22,15 +22,16 @@ from loanfund.facilities.postings import facility_owner
 from loanfund.facilities.selectors import authority_for, policy_in_force
 from loanfund.facilities.services import add_terms, flag_default, move_facility
 from loanfund.facilities.services.numbers import next_number
-from loanfund.ledger.chart import Leg
+from loanfund.ledger.chart import AccountRef, Leg
 from loanfund.ledger.models import AccountKind
+from loanfund.ledger.selectors import moved_by
 from loanfund.parties.models import User
 from loanfund.servicing import events, rights
 from loanfund.servicing.balances import booked_control
 from loanfund.servicing.desk import hold_day, hold_facility
-from loanfund.servicing.engine import book_event, preview
+from loanfund.servicing.engine import book_event, fact_key, preview
 from loanfund.servicing.models import Event, Instruction, Loan
-from loanfund.servicing.selectors.facilities import available_commitment
+from loanfund.servicing.selectors.facilities import available_commitment, principal
 from loanfund.servicing.services.allowances import restore_allowance, use_allowance
 
 Kind, State = Instruction.Kind, Instruction.State
@@ -72,6 +73,11 @@ def propose_instruction(
     if kind == Kind.CANCELLATION and (amount is None or amount > available_commitment(held)):
         left = available_commitment(held)
         raise Refused(f"{left:,.2f} {held.currency} is undrawn and can be cancelled.", field="amount")
+    if kind == Kind.WRITE_OFF and loan is not None and (details or {}).get("cancel_undrawn"):
+        raise Refused(
+            "Undrawn commitment ends with a write-off of the whole facility. Beside a loan's, book a cancellation.",
+            field="cancel_undrawn",
+        )
     key, number = next_number(Instruction, "IN")
     instruction = Instruction(
         pk=key,
@@ -190,7 +196,7 @@ def book_instruction(
         actor=actor,
         on=on,
         kind=locked.kind,
-        fact_legs=_memorandum(locked),
+        fact_legs=_memorandum(locked, on),
         fact_kind=f"{locked.kind}_commitment",
         reason=locked.reason,
     )
@@ -245,11 +251,11 @@ def _check_authority(instruction: Instruction, on: date) -> None:
     instruction.authority = found.decision_number
 
 
-def _memorandum(instruction: Instruction) -> tuple[Leg, ...]:
+def _memorandum(instruction: Instruction, on: date) -> tuple[Leg, ...]:
     """Commitment that is cancelled goes back to the fund, with the headroom it used; a cancellation undone is promised
     again, where the fund has room for it."""
     facility = instruction.facility
-    given_back = _given_back(instruction)
+    given_back = _given_back(instruction, on)
     if not given_back:
         return ()
     return promise_postings.cancellation(
@@ -260,21 +266,32 @@ def _memorandum(instruction: Instruction) -> tuple[Leg, ...]:
     )
 
 
-def _given_back(instruction: Instruction) -> Decimal:
-    """Undrawn commitment that goes back to the fund; negative where a cancellation is undone while money can be drawn.
-
-    A write-off undone leaves the undrawn commitment with the fund: the loan stands again, nothing more is lent on it.
-    """
+def _given_back(instruction: Instruction, on: date) -> Decimal:
+    """Undrawn commitment that goes back to the fund; negative where undoing promises it again, while it can be drawn."""
     facility = instruction.facility
     if instruction.kind == Kind.CANCELLATION:
         return instruction.amount or Decimal(0)
-    if instruction.kind == Kind.WRITE_OFF and instruction.details.get("cancel_undrawn", True):
+    if instruction.kind == Kind.WRITE_OFF and instruction.details.get("cancel_undrawn", _whole(instruction)):
         return available_commitment(facility)
-    if instruction.kind == Kind.REVERSAL and facility.state == Facility.State.AVAILABLE:
+    if instruction.kind == Kind.REVERSAL:
         undone = _undone(instruction)
-        if undone.kind in {Kind.CANCELLATION, Kind.REVERSAL}:
-            return -_given_back(undone)
+        state = _state_after(undone, on) if undone.kind in _ENDINGS else facility.state
+        if state == Facility.State.AVAILABLE:
+            return min(_moved(undone), available_commitment(facility))
     return Decimal(0)
+
+
+def _whole(write_off: Instruction) -> bool:
+    """Whether the facility is written off, not one of its loans."""
+    return write_off.loan_id is None
+
+
+def _moved(instruction: Instruction) -> Decimal:
+    """By how much booking an instruction changed the facility's undrawn commitment."""
+    facility = instruction.facility
+    assert instruction.event is not None
+    ref = AccountRef(AccountKind.M_UNDRAWN, facility.currency, facility_owner(facility.pk))
+    return moved_by(ref, book_id=facility.fund.book_id, key=fact_key(facility, instruction.event))
 
 
 def _follow(instruction: Instruction, actor: User, on: date) -> None:
@@ -293,16 +310,20 @@ def _follow(instruction: Instruction, actor: User, on: date) -> None:
         flag_default(facility=facility, continues=True, actor=actor, on=on, reason=reason)
         move_facility(facility=facility, state=Facility.State.ACCELERATED, actor=actor, on=on, reason=reason)
     elif instruction.kind == Kind.WRITE_OFF:
-        move_facility(facility=facility, state=Facility.State.WRITTEN_OFF, actor=actor, on=on, reason=reason)
+        if _whole(instruction) or not any(principal(loan) for loan in facility.loans.all()):
+            state = Facility.State.WRITTEN_OFF
+            move_facility(facility=facility, state=state, actor=actor, on=on, reason=reason)
+        else:
+            flag_default(facility=facility, continues=True, actor=actor, on=on, reason=reason)
     elif instruction.kind == Kind.REVERSAL:
         undone = _undone(instruction)
         if undone.kind == Kind.REVERSAL and _undone(undone).kind in _ENDINGS:
             _follow(_undone(undone), actor, on)
-        if undone.kind == Kind.ACCELERATION:
-            flag_default(facility=facility, continues=False, actor=actor, on=on, reason=reason)
         if undone.kind in _ENDINGS:
-            state = _state_after(undone, on)
-            move_facility(facility=facility, state=state, actor=actor, on=on, reason=reason)
+            if not _still_standing(undone):
+                flag_default(facility=facility, continues=False, actor=actor, on=on, reason=reason)
+            after = _state_after(undone, on)
+            move_facility(facility=facility, state=after, actor=actor, on=on, reason=reason)
 
 
 _ENDINGS = frozenset({Kind.ACCELERATION, Kind.WRITE_OFF})
@@ -312,22 +333,23 @@ def _undone(reversal: Instruction) -> Instruction:
     return Instruction.objects.get(facility=reversal.facility, event__key=reversal.details["event"])
 
 
+def _still_standing(undone: Instruction) -> set[tuple[str, bool]]:
+    """The kinds of the accelerations and write-offs that stand beside one that is undone, each with whether it was of the
+    whole facility."""
+    booked = Instruction.objects.filter(facility=undone.facility, kind__in=_ENDINGS, state=State.BOOKED)
+    standing = booked.exclude(pk=undone.pk).exclude(event__reversed_by__isnull=False)
+    return {(one.kind, _whole(one)) for one in standing}
+
+
 def _state_after(undone: Instruction, on: date) -> str:
     """The state of a facility whose acceleration or write-off is undone: what the others that stand say, else whether it
-    can still be drawn. What a write-off cancelled stays cancelled, so nothing can."""
-    facility = undone.facility
-    standing = set(
-        Instruction.objects.filter(facility=facility, kind__in=_ENDINGS, state=State.BOOKED)
-        .exclude(pk=undone.pk)
-        .exclude(event__reversed_by__isnull=False)
-        .values_list("kind", flat=True)
-    )
-    if Kind.WRITE_OFF in standing:
+    can still be drawn."""
+    standing = _still_standing(undone)
+    if (Kind.WRITE_OFF, True) in standing:
         return Facility.State.WRITTEN_OFF
-    if Kind.ACCELERATION in standing:
+    if (Kind.ACCELERATION, True) in standing:
         return Facility.State.ACCELERATED
-    cancelled = undone.kind == Kind.WRITE_OFF and undone.details.get("cancel_undrawn", True)
-    if cancelled or on > facility.availability_end:
+    if on > undone.facility.availability_end:
         return Facility.State.CLOSED_TO_DRAWDOWN
     return Facility.State.AVAILABLE
 
