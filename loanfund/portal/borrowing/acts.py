@@ -99,6 +99,7 @@ def cancel_commitment(request: HttpRequest, visit: Visit, facility: str) -> Http
         "portal/company/one_form.html",
         {
             "title": f"Cancel commitment of {found.number}",
+            "danger": True,
             "lead": "What you cancel can never be drawn, and no commitment fee accrues on it from then on.",
             "form": form,
             "submit": "Give notice",

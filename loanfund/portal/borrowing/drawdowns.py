@@ -148,6 +148,7 @@ def cancel(request: HttpRequest, visit: Visit, drawdown: str) -> HttpResponse:
             "lead": "The amount becomes available to draw again.",
             "form": form,
             "submit": "Withdraw it",
+            "danger": True,
             "back": back,
             "back_words": found.number,
             "barred": "" if can else "It cannot be withdrawn by you, or not any more.",
