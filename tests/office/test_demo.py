@@ -20,6 +20,21 @@ from loanfund.servicing.models import Accrual, CloseRun, Loan
 from tests.reporting.recompute import differences
 from tests.reporting.tampering import each_value_changed
 
+NOT_IN_THE_DEMO = {
+    "facilities_authority",
+    "facilities_limitexception",
+    "ledger_accountingperiod",
+    "origination_conflictdeclaration",
+    "origination_meeting",
+    "origination_threadfile",
+    "reference_fixingproposal",
+    "reporting_monthlock",
+    "reporting_monthrun",
+    "servicing_borrowerrequest",
+    "servicing_handjournal",
+}
+"""Tables under seal that hold nothing there; `test_seals` shows that each has its triggers."""
+
 
 @pytest.fixture(scope="module")
 def demo(module_db: str) -> str:
@@ -60,20 +75,19 @@ def test_the_books_hold_and_no_check_saw_nothing(demo: str) -> None:
 
 def test_any_value_of_any_row_that_a_superuser_changes_is_found_at_its_row(demo: str) -> None:
     """Money, decisions and audit: every table under seal or in the chain, every column."""
-    changed, missed = 0, []
-    for table in protected_tables():
-        if table.under_seal:
-            columns, lost = each_value_changed(
-                table.name, f"SELECT object FROM audit_broken_rows('{table.name}')"
-            )
-            changed, missed = changed + columns, missed + lost
-    for name, kind in (("audit_auditevent", "E"), ("audit_seal", "S")):
-        columns, lost = each_value_changed(
-            name, f"SELECT object::text FROM audit_broken_links() WHERE kind = '{kind}' OR problem = 'gone'"
+    tried = {
+        table.name: each_value_changed(
+            table.name, f"SELECT object FROM audit_broken_rows('{table.name}')", table.seal_by
         )
-        changed, missed = changed + columns, missed + lost
-    assert missed == []
-    assert changed > 400
+        for table in protected_tables()
+        if table.under_seal
+    }
+    for name, kind in (("audit_auditevent", "E"), ("audit_seal", "S")):
+        broken = f"SELECT object::text FROM audit_broken_links() WHERE kind = '{kind}'"
+        tried[name] = each_value_changed(name, broken)
+    assert [line for _, missed in tried.values() for line in missed] == []
+    assert {name for name, (changed, _) in tried.items() if not changed} <= NOT_IN_THE_DEMO
+    assert sum(changed for changed, _ in tried.values()) > 500
 
 
 def test_not_a_cent_is_apart_in_any_statement_of_the_demo(demo: str) -> None:
