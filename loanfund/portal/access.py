@@ -1,18 +1,21 @@
 """Whose pages these are: every page of a partner stands beneath the partner's number, and outsiders get a 404."""
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from functools import wraps
+from functools import cache, partial, wraps
 from typing import Any, Concatenate, ParamSpec
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Max
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from loanfund.audit.models import IdempotencyKey
 from loanfund.facilities.models import Fund
 from loanfund.parties.models import Membership, Partner, User
 from loanfund.parties.second_factor import has_second_factor
@@ -30,6 +33,10 @@ NAV = (
 )
 OF_FACILITIES = {"loans", "drawdowns", "requests"}
 """First words of addresses whose pages belong to the facilities in the menu."""
+
+
+ACTS = uuid.UUID("6f1a1d0e-2f0b-5c5e-9a55-8a4d3c9b7e10")
+"""Where the numbers of intended acts come from."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,13 @@ def second_factor_first(view: PartnerView[P]) -> Callable[..., HttpResponseBase]
     return page
 
 
+def act_id(path: str, user: User) -> uuid.UUID:
+    """The number that forms of a page carry: the same in two tabs, and on the page that the back button shows, until
+    this person has done something; then another one."""
+    newest = IdempotencyKey.objects.filter(scope=f"portal:{user.pk}").aggregate(newest=Max("pk"))["newest"]
+    return uuid.uuid5(ACTS, f"{user.pk} {path} {newest}")
+
+
 def show(
     request: HttpRequest,
     visit: Visit,
@@ -116,6 +130,7 @@ def show(
         "partner": visit.partner,
         "portal_nav": nav,
         "portal_open": open_page,
+        "act_id": cache(partial(act_id, request.path, visit.user)),
         "business_date": visit.on,
     }
     return render(request, template, frame | (context or {}), status=status)

@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from loanfund.audit.errors import Refused
+from loanfund.audit.idempotency import Answer, content_digest, once
 from loanfund.parties.codes import ConfirmingForm
 from loanfund.parties.models import User
 from loanfund.parties.second_factor import has_second_factor, types_codes
@@ -34,9 +35,10 @@ BY_PASSKEY = "by_passkey"
 
 
 class CodeField(forms.CharField):
-    """Six digits of an app, or a recovery code."""
+    """Six digits of an app, or a recovery code. `each_time`: asked for however lately one was given."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, each_time: bool = False) -> None:
+        self.each_time = each_time
         super().__init__(
             label="Code of your second factor",
             max_length=20,
@@ -66,6 +68,30 @@ def confirm(user: User, code: str) -> None:
     if any(error.code == "rate_limited" or "too many" in str(error).lower() for error in known):
         raise Refused("Too many wrong codes. Wait a few minutes, then try again.", field="code")
     raise Refused(WRONG, field="code")
+
+
+def prove_once(user: User, code: str, key: str) -> None:
+    """Use up a code for one request, however often it is sent. Refused as `confirm`, and when the request that brought
+    the code is older than a code counts. Its own transaction, so that the code stays used whatever becomes of the act."""
+
+    def act() -> Answer:
+        confirm(user, code)
+        return Answer(200, {"at": time.time()})
+
+    digest = content_digest(code)
+    proof = once(scope=f"portal:{user.pk}:code", key=f"{key} {digest}", digest=digest, act=act)
+    if time.time() - proof.body["at"] > LATELY:
+        raise Refused(WRONG, field="code")
+
+
+def forget_code(form: forms.Form) -> None:
+    """Take a code that is used up out of its form, which may be shown again: with an empty field, or none while the code
+    counts."""
+    field = form.fields["code"]
+    if isinstance(field, CodeField) and field.each_time:
+        form.data = dict(form.data.items()) | {"code": ""}
+    else:
+        del form.fields["code"]
 
 
 def with_code(request: HttpRequest, visit: Visit, form: Form) -> Form:

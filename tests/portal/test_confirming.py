@@ -1,5 +1,6 @@
 """What moves money or says where it goes is confirmed with the second factor at that moment, and asked for once a while."""
 
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.core.cache import cache
 from django.test import Client
 
-from loanfund.audit.models import AuditEvent
+from loanfund.audit.models import AuditEvent, IdempotencyKey
 from loanfund.calculation.terms import PrepaymentEffect
 from loanfund.parties.models import ApiKey, SettlementAccount
 from loanfund.parties.services import propose_settlement_account
@@ -166,7 +167,9 @@ def test_a_recovery_code_stays_used_when_what_it_confirmed_is_refused(world: Wor
     codes = RecoveryCodes.activate(world.borrower)
     act, code = draws(world), codes.get_unused_codes()[0]
     too_much = Act(act.path, act.entries | {"amount": "10,000,000.01"}, act.done)
-    assert "left to draw" in words(goes(client, world, too_much, code=code))
+    refused = words(goes(client, world, too_much, code=code))
+    assert "left to draw" in refused
+    assert "Code of your second factor" not in refused
     assert goes(client, world, act).status_code == 302  # it was she; the amount alone was wrong
     again = signed_in(world.borrower, both_factors=True, ago=HOUR)
     assert goes(again, world, act, code=code).status_code == 422
@@ -202,3 +205,40 @@ def test_who_has_both_may_choose_the_passkey(world: World) -> None:
     assert "Confirm with a passkey instead" in words(client.get(path))
     assert "/webauthn/" in goes(client, world, act, by_passkey="1").headers["Location"]
     assert act.done() == 0
+
+
+def test_a_page_left_open_with_its_code_confirms_nothing_later(world: World) -> None:
+    act, number = draws(world), str(uuid.uuid4())
+    too_much = Act(act.path, act.entries | {"amount": "10,000,000.01"}, act.done)
+    first = signed_in(world.borrower, both_factors=True, ago=HOUR)
+    code = code_of(world.borrower)
+    goes(first, world, too_much, code=code, request_id=number)
+    # A quarter of an hour later somebody else mends the amount and presses the button.
+    for proof in IdempotencyKey.objects.filter(scope__endswith=":code"):
+        IdempotencyKey.objects.filter(pk=proof.pk).update(body={"at": proof.body["at"] - 900})
+    later = signed_in(world.borrower, both_factors=True, ago=HOUR)
+    assert goes(later, world, act, code=code, request_id=number).status_code == 422
+    assert act.done() == 0
+
+
+def number_of(client: Client, path: str) -> str:
+    """The number that the form of a page carries."""
+    found = re.search(r'name="request_id" value="([^"]+)"', client.get(path).content.decode())
+    assert found
+    return found[1]
+
+
+def test_two_tabs_with_one_form_make_one(world: World) -> None:
+    act, client = draws(world), signed_in(world.borrower, both_factors=True)
+    path = f"/partners/{world.partner.number}/{act.path}"
+    first, second = number_of(client, path), number_of(client, path)
+    for number in (first, second):
+        assert goes(client, world, act, request_id=number).status_code == 302
+    assert act.done() == 1
+    other = Act(act.path, act.entries | {"amount": "130,000.00"}, act.done)
+    page = client.get(goes(client, world, other, request_id=second).headers["Location"])
+    assert "was sent already with other words" in words(page)
+    assert act.done() == 1
+    # Opened anew, the form is for another one.
+    assert goes(client, world, act, request_id=number_of(client, path)).status_code == 302
+    assert act.done() == 2

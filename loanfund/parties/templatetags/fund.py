@@ -21,13 +21,15 @@ BAR_UNITS = 10_000
 
 @register.simple_tag(takes_context=True)
 def request_id(context: Context) -> str:
-    """An id for one intended act: a form that comes back with errors keeps it, so that sending twice acts once."""
+    """An id for one intended act: a form that comes back with errors keeps it, so that sending twice acts once. A page
+    that gives a function `act_id` has its forms alike in every tab that shows it."""
     request = context.get("request")
     sent = request.POST.get("request_id", "") if request is not None else ""
     try:
         return str(uuid.UUID(sent))
     except ValueError:
-        return str(uuid.uuid4())
+        given = context.get("act_id")
+        return str(given() if given else uuid.uuid4())
 
 
 @register.simple_tag(takes_context=True)

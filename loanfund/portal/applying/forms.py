@@ -158,4 +158,4 @@ class SignForm(forms.Form):
         max_length=200,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
-    code = CodeField()
+    code = CodeField(each_time=True)

@@ -16,7 +16,7 @@ from loanfund.audit.idempotency import Answer, content_digest, once
 from loanfund.parties.models import User
 from loanfund.parties.serving import request_key
 from loanfund.portal.access import PartnerView, Visit
-from loanfund.portal.confirming import confirm
+from loanfund.portal.confirming import forget_code, prove_once
 
 P = ParamSpec("P")
 CHUNK = 1 << 16
@@ -57,19 +57,16 @@ def send(request: HttpRequest, form: forms.Form, act: Act, *, back: str) -> Http
     user, entries = person_of(request), dict(form.cleaned_data)
     code = entries.pop("code", "") if "code" in form.fields else ""
 
-    def prove() -> Answer:
-        confirm(user, code)
-        return Answer(200, {})
-
     def do() -> Answer:
         said, to = act(entries)
         return Answer(200, {"said": said, "to": to})
 
     try:
-        sent = {"key": request_key(request), "digest": _digest(request)}
+        key = f"{request_key(request)} {request.path}"
         if code:
-            once(scope=f"portal:{user.pk}:code", act=prove, **sent)
-        answer = once(scope=f"portal:{user.pk}", act=do, **sent)
+            prove_once(user, code, key)
+            forget_code(form)
+        answer = once(scope=f"portal:{user.pk}", key=key, digest=_digest(request), act=do)
     except OtherContent:
         messages.error(request, AGAIN)
         return redirect(back)
@@ -95,10 +92,10 @@ def press(request: HttpRequest, act: Callable[[], str], *, to: str) -> HttpRespo
 
 
 def _digest(request: HttpRequest) -> str:
-    """Of what a form sends: its address, every entry but the token, and the bytes of its files."""
+    """Of what a form sends: its address, every entry but the token and a code, and the bytes of its files."""
     parts: list[str] = [request.path]
     for name, values in sorted(request.POST.lists()):
-        if name != "csrfmiddlewaretoken":
+        if name not in {"csrfmiddlewaretoken", "code"}:
             parts += [name, *map(str, values)]
     for name, upload in sorted(request.FILES.items()):
         hashed = hashlib.sha256()
