@@ -21,7 +21,7 @@ from loanfund.reporting.verification import verify_books
 
 BOOKS = (
     "trial-balance", "general-ledger", "accruals", "accrual-roll-forward", "income", "receipts", "arrears", "utilisation",
-    "fixings", "unapplied", "exceptions",
+    "fixings", "unapplied", "exceptions", "reconciliation",
 )  # fmt: skip
 """The reports that the pack holds, by slug."""
 IN_ORDER = {"accruals": (1, 4, 5)}
@@ -114,13 +114,17 @@ def tie_out(run: MonthRun, items: Sequence[MonthItem]) -> bytes:
     stated = sum((Decimal(item.files[0]["closing"]) for item in items if item.files), Decimal(0))
     arrears = REPORTS["arrears"].build(run.fund, as_of=run.last_day)
     checks = [("statements", Check("Owed on all statements", stated, arrears.totals["owed"]))]
+    unexplained: list[tuple[str, ...]] = []
     for slug in BOOKS:
         report = REPORTS[slug].build(run.fund, **_values(REPORTS[slug], run))
         checks += [(slug, check) for check in report.checks]
+        unexplained += [(slug, what, "", "", "", sentence, "BREAK") for what, sentence in report.broken]
     for source, check in checks:
         mark = "BREAK" if check.difference else ""
         figures = (f"{check.report:f}", f"{check.ledger:f}", f"{check.difference:f}")
-        writer.writerow((source, check.what, *figures, "", mark))
+        beside = "" if check.against == "the ledger" else f"beside {check.against}"
+        writer.writerow((source, check.what, *figures, beside, mark))
+    writer.writerows(unexplained)
     for finding in verify_books(apps=PROVEN):
         for broken in finding.breaks:
             writer.writerow((finding.check, broken.object, "", "", "", broken.sentence, "BREAK"))

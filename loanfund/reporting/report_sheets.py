@@ -160,9 +160,9 @@ def _frame(report: Report, head: int, last: int, sums: dict[int, Decimal]) -> io
 def _tied(report: Report) -> Iterator[str]:
     for check in report.checks:
         same = (
-            "ties to the ledger"
+            f"ties to {check.against}"
             if not check.difference
-            else f"differs from the ledger by {check.difference:f}"
+            else f"differs from {check.against} by {check.difference:f}"
         )
         yield f"{check.what}: {check.report:,.{report.decimals}f}, {same}"
 

@@ -1,4 +1,4 @@
-"""Reading files of incoming payments: a bank's statement or a list of stablecoin transfers. Text in, values out."""
+"""Reading a bank's statement or a list of stablecoin transfers, money in and money out. Text in, values out."""
 
 import csv
 import hashlib
@@ -19,13 +19,13 @@ COLUMNS = {
 }
 MAX_ROWS = 20_000
 Value = TypeVar("Value")
-_AMOUNT = re.compile(r"\d{1,18}(\.\d{1,12})?")
+_AMOUNT = re.compile(r"-?\d{1,18}(\.\d{1,12})?")
 
 
 @dataclass(frozen=True)
 class Payment:
-    """One incoming payment as the file tells it. `amount` is in `asset`, whole units; `problem` is empty when it can be
-    entered."""
+    """One payment as the file tells it. `amount` is in `asset`, whole units, below zero when money went out; `problem` is
+    empty when the line can be read."""
 
     line: int
     cells: dict[str, str]
@@ -58,8 +58,9 @@ def read_payments(text: str, layout: str, *, zone: str, cut_off: time) -> list[P
     """Every line of a file as a payment, or as a line with its problem.
 
     Bank columns: reference, amount, currency, value_date (YYYY-MM-DD), sender. Stablecoin columns: hash, time (ISO 8601
-    with its offset), asset, amount, sender, reference. A time becomes a value date in the fund's `zone`: after the
-    `cut_off` it counts as the next day's. Raises Refused for a file without these columns or with too many lines.
+    with its offset), asset, amount, sender, reference. Money that went out has an amount below zero. A time becomes a
+    value date in the fund's `zone`: after the `cut_off` it counts as the next day's. Raises Refused for a file without
+    these columns or with too many lines.
     """
     reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff")))
     wanted = COLUMNS[layout]
@@ -74,7 +75,7 @@ def read_payments(text: str, layout: str, *, zone: str, cut_off: time) -> list[P
     found = []
     for row in reader:
         cells = {name: (row.get(name) or "").strip() for name in wanted}
-        found.append(_payment(reader.line_num, cells, layout, zone, cut_off))
+        found.append(read_payment(reader.line_num, cells, layout, zone=zone, cut_off=cut_off))
         if len(found) > MAX_ROWS:
             raise Refused(f"The file has more than {MAX_ROWS:,} lines. Split it.", field="file")
     return found
@@ -86,7 +87,8 @@ def value_date_of(moment: datetime, *, zone: str, cut_off: time) -> date:
     return local.date() + timedelta(days=1) if local.time() > cut_off else local.date()
 
 
-def _payment(line: int, cells: dict[str, str], layout: str, zone: str, cut_off: time) -> Payment:
+def read_payment(line: int, cells: dict[str, str], layout: str, *, zone: str, cut_off: time) -> Payment:
+    """One line of a file from its cells; what cannot be read is said in its `problem`."""
     problems: list[str] = []
 
     def read(name: str, parse: Callable[[str], Value], fallback: Value) -> Value:
@@ -125,8 +127,8 @@ def _payment(line: int, cells: dict[str, str], layout: str, zone: str, cut_off: 
 
 
 def _amount(text: str) -> Decimal:
-    plain = text.replace(",", "") if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", text) else text
-    if not _AMOUNT.fullmatch(plain) or Decimal(plain) <= 0:
+    plain = text.replace(",", "") if re.fullmatch(r"-?\d{1,3}(,\d{3})+(\.\d+)?", text) else text
+    if not _AMOUNT.fullmatch(plain) or not Decimal(plain):
         raise ValueError(text)
     return Decimal(plain)
 

@@ -25,6 +25,7 @@ from loanfund.reporting.packing import BOOKS
 from loanfund.reporting.selectors import month_progress, statement_for, waits_for_a_worker
 from loanfund.reporting.services import ask_month, claim_items, finish_run, make_item, open_month
 from loanfund.reporting.tasks import take_up
+from loanfund.servicing.services import import_payments
 from tests.servicing.world import World, bullet, make_world, person
 from tests.stack import Stack
 
@@ -125,11 +126,36 @@ def test_the_pack_ties_out_statements_books_and_rows(month: tuple[World, User]) 
     files = unzipped(work(ask(month)), month[1])
     assert marks(files) == []
     sheet = list(csv.DictReader(io.StringIO(files["tie-out.csv"].decode())))
-    assert {"statements", "trial-balance", "receipts", "arrears"} <= {row["source"] for row in sheet}
+    assert {"statements", "trial-balance", "receipts", "arrears", "reconciliation"} <= {
+        row["source"] for row in sheet
+    }
     assert {Decimal(row["difference"]) for row in sheet} == {Decimal(0)}
     owed = next(row for row in sheet if row["source"] == "statements")
     assert Decimal(owed["figure"]) > 7_000_000
     assert files["books/general-ledger.csv"].startswith(b"booking_date,value_date,entry,")
+
+
+def test_a_line_of_the_bank_that_is_not_in_the_book_breaks_the_tie_out(month: tuple[World, User]) -> None:
+    world, finance = month
+    import_payments(
+        fund=world.fund,
+        layout="bank",
+        name="march.csv",
+        text="reference,amount,currency,value_date,sender\nunknown fee,-12.50,USD,2026-03-20,Bank\n",
+        actor=world.maker,
+        on=world.today,
+        closing_balance=Decimal(1),
+        closing_on=date(2026, 3, 31),
+    )
+    files = unzipped(work(ask(month)), finance)
+    broken = {row["what"]: row for row in marks(files) if row["source"] == "reconciliation"}
+    assert (
+        "-12.50 with the reference unknown fee is not in the book" in broken["march.csv, line 2"]["sentence"]
+    )
+    explained = broken["Bank statement on 31 March 2026, as the book explains it"]
+    assert explained["sentence"] == "beside the closing balance"
+    assert Decimal(explained["difference"]) != 0
+    assert b"march.csv, line 2" in files["books/reconciliation.csv"]
 
 
 def test_the_same_month_twice_is_the_same_file(month: tuple[World, User]) -> None:

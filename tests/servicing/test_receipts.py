@@ -41,7 +41,7 @@ def test_a_bank_file_becomes_receipts_or_sentences(world: World) -> None:
     outcomes = [row.outcome for row in imported.lines.order_by("line")]
     assert outcomes[0] == f"the reference names {world.facility.number}"
     assert outcomes[1] == "nothing in it names a facility"
-    assert outcomes[2] == "amount '-5' cannot be read"
+    assert outcomes[2] == "money out, beside the book's cash"
     assert "entered already" in outcomes[3]
     with pytest.raises(Refused, match="was imported"):
         services.import_payments(

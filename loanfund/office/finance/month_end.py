@@ -1,8 +1,10 @@
 """Month end: what has to hold, who put the month forward, who locked it, and the exception of opening it again."""
 
 from collections.abc import Iterator
+from datetime import date
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
@@ -62,7 +64,7 @@ def month_end(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "first": first,
-        "checks": [(check, _desk_of(check)) for check in checks],
+        "checks": [(check, _desk_of(check, max(first, seat.fund.opened_on), last)) for check in checks],
         "open": still,
         "over": last < seat.on,
         "lock": lock,
@@ -75,9 +77,13 @@ def month_end(request: HttpRequest) -> HttpResponse:
     return show(request, "office/finance/month_end.html", context, title="Month end", status=status)
 
 
-def _desk_of(check: MonthCheck) -> str:
-    if check.desk == "roll":
-        return reverse("admin:report", args=["accrual-roll-forward"])
+REPORT_OF = {"roll": "accrual-roll-forward", "cash": "reconciliation"}
+
+
+def _desk_of(check: MonthCheck, first: date, last: date) -> str:
+    if check.desk in REPORT_OF:
+        days = urlencode({"first_day": first.isoformat(), "last_day": last.isoformat()})
+        return f"{reverse('admin:report', args=[REPORT_OF[check.desk]])}?{days}"
     if check.desk == "held":
         return f"{reverse('admin:receipts')}?state=held"
     return reverse(f"admin:{check.desk}")

@@ -143,7 +143,15 @@ def _table(made: Report, fund: Fund, asked: dict[str, Any]) -> Table:
     )
 
 
-PAGES = {"FAC": "admin:facility", "LN": "admin:loan", "RC": "admin:receipt", "APP": "admin:application"}
+PAGES = {
+    "FAC": "admin:facility",
+    "LN": "admin:loan",
+    "RC": "admin:receipt",
+    "APP": "admin:application",
+    "DD": "admin:drawdown",
+    "RF": "admin:refund",
+    "JN": "admin:journal",
+}
 """The page of a thing by the letters of its number."""
 
 

@@ -26,6 +26,9 @@ State = Receipt.State
 KEEPERS = (roles.OPERATIONS_MAKER, roles.FINANCE)
 TONES = {State.ENTERED: "warn", State.BOOKED: "ok", State.REVERSED: "bad", State.REJECTED: "bad"}
 MOST_BYTES = 5_000_000
+ENTERED = Q(receipt__isnull=False)
+MONEY_OUT = Q(receipt__isnull=True, cells__amount__startswith="-")
+NOT_ENTERED = Q(receipt__isnull=True) & ~Q(cells__amount__startswith="-")
 CHOICES = [
     ("entered", "To book", Q(state=State.ENTERED)),
     ("held", "Held, belongs to nobody yet", Q(state=State.BOOKED, facility__isnull=True)),
@@ -140,6 +143,12 @@ class ImportForm(forms.Form):
 
     layout = forms.ChoiceField(label="What the file is", choices=BankImport.Layout.choices)
     file = forms.FileField(label="CSV file")
+    closing_balance = AmountField(
+        label="Closing balance, if the statement says one",
+        required=False,
+        help_text="In the fund's currency. The book is compared with it.",
+    )
+    closing_on = DayField(label="At the end of", required=False)
 
     def clean_file(self) -> dict[str, Any]:
         """The name and the text of the file; an error says what is wrong with it."""
@@ -164,17 +173,19 @@ def import_file(request: HttpRequest) -> HttpResponse:
         partial(_import, seat),
         right=seat.may(rights.ENTER_RECEIPT),
         form=ImportForm,
-        says="Each good line becomes a receipt that another person books. Every other line is told with its reason.",
+        says="Money in becomes a receipt that another person books; money out is compared with the book. "
+        "What cannot be read is kept and told with its reason.",
     )
     desk = Desk(request, [act])
     if (answer := desk.answer()) is not None:
         return answer
-    imports = BankImport.objects.filter(fund=seat.fund).select_related("imported_by")[:20]
+    imports = BankImport.objects.filter(fund=seat.fund).select_related("imported_by", "closing")[:20]
     columns = [(BankImport.Layout(layout).label, ", ".join(names)) for layout, names in COLUMNS.items()]
     context = {
         "desk": desk,
         "imports": imports,
         "columns": columns,
+        "code": seat.fund.currency,
         "trail": [("Receipts", reverse("admin:receipts"))],
     }
     title = "Import payments"
@@ -182,12 +193,14 @@ def import_file(request: HttpRequest) -> HttpResponse:
 
 
 def _import(seat: Seat, entries: Entries) -> Done:
-    imported = services.import_payments(
-        fund=seat.fund, layout=entries["layout"], actor=seat.user, on=seat.on, **entries["file"]
-    )
+    del entries["form"]
+    file = entries.pop("file")
+    imported = services.import_payments(fund=seat.fund, actor=seat.user, on=seat.on, **file, **entries)
     lines = imported.lines.count()
-    entered = imported.lines.filter(receipt__isnull=False).count()
-    said = f"{entered} of {lines} lines of {imported.name} are entered."
+    entered = imported.lines.filter(ENTERED).count()
+    out = imported.lines.filter(MONEY_OUT).count()
+    said = f"{entered} of {lines} lines of {imported.name} are entered as receipts"
+    said += f", {out} went out." if out else "."
     return Done(said, reverse("admin:receipt_imported", args=[imported.pk]))
 
 
@@ -195,10 +208,13 @@ def _import(seat: Seat, entries: Entries) -> Done:
 def imported_file(request: HttpRequest, key: int) -> HttpResponse:
     """One imported file, line by line: the receipt it became and how it was matched, or why it was not entered."""
     seat = take_seat(request)
-    imported = get_object_or_404(BankImport.objects.select_related("imported_by"), fund=seat.fund, pk=key)
+    imported = get_object_or_404(
+        BankImport.objects.select_related("imported_by", "closing"), fund=seat.fund, pk=key
+    )
     choices = [
-        ("refused", "Not entered", Q(receipt__isnull=True)),
-        ("entered", "Entered", Q(receipt__isnull=False)),
+        ("refused", "Not entered", NOT_ENTERED),
+        ("entered", "Entered", ENTERED),
+        ("out", "Money out", MONEY_OUT),
     ]
     all_first = [("all", "All lines", Q()), *choices]
     listing = listed(
@@ -214,7 +230,9 @@ def imported_file(request: HttpRequest, key: int) -> HttpResponse:
         "listing": listing,
         "names": names,
         "rows": rows,
-        "refused": imported.lines.filter(receipt__isnull=True).count(),
+        "refused": imported.lines.filter(NOT_ENTERED).count(),
+        "closing": getattr(imported, "closing", None),
+        "code": seat.fund.currency,
         "trail": [("Receipts", reverse("admin:receipts")), ("Import", reverse("admin:receipt_import"))],
     }
     return show(request, "office/operations/imported.html", context, title=imported.name)

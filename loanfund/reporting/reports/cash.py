@@ -1,12 +1,14 @@
 """Cash in the book beside the bank's and the chain's own statements, line by line, so that nothing is lost in between."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from loanfund.facilities.models import Fund
 from loanfund.ledger.models import AccountKind as K
 from loanfund.reporting.reports.accruals import ledger_balances
+from loanfund.reporting.reports.matching import Movement, Pair, match, undone, waits
 from loanfund.reporting.reports.report import (
     LENDERS,
     PERIOD,
@@ -21,121 +23,275 @@ from loanfund.reporting.reports.report import (
     period_words,
     report_of,
 )
-from loanfund.servicing.models import BankImportRow, Receipt
+from loanfund.servicing.models import BankImport, ClosingBalance
+from loanfund.servicing.selectors.statement_lines import StatementLine, closing_balances, statement_lines
 
 HELD = (K.CASH, K.BANK_OVERDRAFT)
+CENTS = Decimal("0.01")
+Layout = BankImport.Layout
 COLUMNS = (
     Column("booked_on", "Booked", Kind.DATE),
     Column("value_date", "Value", Kind.DATE),
     Column("what", "What"),
     Column("entry", "Entry", Kind.ENTRY),
-    Column("receipt", "Receipt", Kind.RECEIPT),
+    Column("number", "Belongs to", Kind.RECEIPT),
     Column("reference", "Reference"),
     Column("statement", "Statement's line"),
     Column("on_statement", "On the statement", Kind.MONEY, total=True),
     Column("in_book", "In the book", Kind.MONEY, total=True),
     Column("standing", "How it stands"),
+    Column("why", "Because"),
 )
 
+# All of it, whatever the day: a statement of the last days of a month is loaded, and answered in the book, after them.
 MOVED = """
-SELECT e.booking_date, e.value_date, replace(e.kind, '_', ' '), e.id::text, e.cause,
+SELECT e.id::text, e.booking_date,
+    CASE WHEN e.kind = 'drawdown_released' AND d.value_date IS NOT NULL THEN d.value_date
+        WHEN e.kind = 'receipt_booked' THEN coalesce(r.value_date, e.value_date) ELSE e.value_date END,
+    replace(e.kind, '_', ' '), e.cause, coalesce(d.number, x.number, h.number, r.number, ''),
+    coalesce(nullif(d.reference, ''), nullif(x.reference, ''), h.reference,
+        nullif(r.transfer_hash, ''), r.reference, ''),
+    coalesce(r.transfer_hash, d.reference, x.reference, '') ~* '^0x',
     sum(CASE p.side WHEN 'D' THEN p.amount ELSE -p.amount END),
-    coalesce(max(d.reference), max(x.reference), max(h.reference), ''),
-    bool_or(d.id IS NOT NULL AND (d.settled_on IS NULL OR d.settled_on > %(last_day)s))
+    e.kind = 'drawdown_released' AND (d.settled_on IS NULL OR d.settled_on > %(last_day)s)
 FROM ledger_account a
 JOIN ledger_posting p ON p.account_id = a.id
 JOIN ledger_journalentry e ON e.id = p.entry_id
 LEFT JOIN servicing_drawdown d ON e.cause = 'drawdown:' || d.id
 LEFT JOIN servicing_refund x ON e.cause = 'refund:' || x.id
 LEFT JOIN servicing_handjournal h ON e.cause = 'journal:' || h.id
+LEFT JOIN servicing_receipt r ON e.cause = 'receipt:' || r.id
 WHERE a.book_id = %(book)s AND a.kind IN ('CASH', 'BANK_OVERDRAFT')
-    AND e.booking_date BETWEEN %(first_day)s AND %(last_day)s
-GROUP BY e.id ORDER BY e.booking_date, e.id
+GROUP BY e.id, d.id, x.id, h.id, r.id
+HAVING sum(CASE p.side WHEN 'D' THEN p.amount ELSE -p.amount END) <> 0
+ORDER BY e.booking_date, e.id
 """
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What moved cash by a day, in the book (`movements`) and on statements (`lines`); every pair, and what no pair has.
+
+    `undone` are movements that another entry took back, each with that entry."""
+
+    last_day: date
+    movements: Sequence[Movement]
+    lines: Sequence[StatementLine]
+    pairs: Sequence[Pair]
+    loose: Sequence[Movement]
+    alone: Sequence[StatementLine]
+    undone: dict[str, str]
+
+    @property
+    def answered_later(self) -> list[Pair]:
+        """The lines that were not in the book by the day and are since."""
+        return [pair for pair in self.pairs if pair.line.day <= self.last_day < pair.movement.booked]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One kind of statement up to its last closing balance: from which day it speaks, and what it should say."""
+
+    closing: ClosingBalance
+    since: date
+    expected: Decimal
 
 
 def reconciliation(fund: Fund, *, first_day: date, last_day: date) -> Report:
     """Every movement of cash with the statement's line behind it, then every line of a statement that is not in the book.
 
-    A line belongs to the period by the day its file was loaded. What the book has without a line was typed by hand, with
-    the bank's reference beside it; money out that is not settled yet is still at the bank.
+    A line counts on its value date, whenever its file was loaded, and stands here until the book has it; one that was
+    booked after the period says when. Up to a closing balance the book has to lead to it: the book's cash, without what
+    no statement has yet, with what only a statement has. What is left over, and each movement or line that should be on
+    both sides and is on one, is named.
     """
-    moved = fetched(MOVED, first_day=first_day, last_day=last_day, book=fund.book_id)
-    lines = list(
-        BankImportRow.objects.filter(
-            bank_import__fund=fund, bank_import__imported_on__lte=last_day
-        ).select_related("bank_import", "receipt")
-    )
-    by_receipt = {line.receipt_id: line for line in lines if line.receipt_id}
-    receipts = _receipts(row[4] for row in moved)
-    rows: list[tuple[Cell, ...]] = []
-    transit = ZERO
-    for booked, value, what, entry, cause, amount, reference, unsettled in moved:
-        receipt = receipts.get(cause)
-        line = by_receipt.get(receipt.pk) if receipt and what == "receipt booked" else None
-        transit += -amount if unsettled else ZERO
-        said = (receipt.transfer_hash or receipt.reference) if receipt else reference
-        standing = "agrees" if line else _unlisted(receipt, unsettled, reference)
-        rows.append(
-            (
-                booked, value, what, entry, receipt.number if receipt else "", said,
-                _place(line) if line else "", amount if line else None, amount, standing,
-            )
-        )  # fmt: skip
-    waiting = [line for line in lines if _not_booked(line, first_day, last_day)]
-    rows += [_alone(line) for line in waiting]
-    cash = sum(ledger_balances(fund, last_day, HELD).values(), ZERO)
-    owed = sum((line.receipt.amount for line in waiting if line.receipt), ZERO)
-    places = Decimal("0.01")
-    notes = (
-        f"Cash in the book at the end: {cash.quantize(places):,}. With {owed.quantize(places):,} on statements and not in "
-        f"the book, and {transit.quantize(places):,} paid out and not settled, the bank and the chain should hold "
-        f"{(cash + owed + transit).quantize(places):,}.",
-    )
+    stands = _stand(fund, last_day)
+    closings = list(closing_balances(fund, last_day))
+    sides = {layout: side for layout in Layout.values if (side := _side(layout, stands, closings))}
+    by_entry = {pair.movement.entry: pair for pair in stands.pairs}
+    moved = [one for one in stands.movements if first_day <= one.booked]
+    rows = [_row(one, by_entry.get(one.entry), stands, sides) for one in moved]
+    rows += [_alone(pair.line, _said_since(pair), pair.why) for pair in stands.answered_later]
+    rows += [_alone(line, _left(line), "") for line in stands.alone]
+    shown = sum((one.amount for one in moved), ZERO)
     change = sum(ledger_balances(fund, last_day, HELD, since=first_day).values(), ZERO)
-    shown = sum((row[5] for row in moved), ZERO)
-    spec = ("reconciliation", "Cash beside the statements")
-    words = period_words(fund, first_day, last_day)
-    checks = (Check("Cash that moved", shown, change),)
-    return report_of(spec, fund, words, COLUMNS, rows, checks=checks, notes=notes)
+    checks = [Check("Cash that moved", shown, change), *_statements_foot(stands.lines, closings)]
+    for layout, side in sides.items():
+        what = f"{Layout(layout).label.capitalize()} on {side.closing.day:%d %B %Y}, as the book explains it"
+        checks.append(Check(what, side.expected, side.closing.amount, "the closing balance"))
+    cash = sum(ledger_balances(fund, last_day, HELD).values(), ZERO)
+    return report_of(
+        ("reconciliation", "Cash beside the statements"),
+        fund,
+        period_words(fund, first_day, last_day),
+        COLUMNS,
+        rows,
+        checks=tuple(checks),
+        notes=tuple(_notes(cash, stands, sides)),
+        broken=tuple(_broken(stands, sides)),
+    )
 
 
-def _receipts(causes: Iterable[str]) -> dict[str, Receipt]:
-    keys = {int(cause.partition(":")[2]) for cause in causes if cause.startswith("receipt:")}
-    return {f"receipt:{row.pk}": row for row in Receipt.objects.filter(pk__in=keys)}
+def _stand(fund: Fund, last_day: date) -> Standing:
+    moved = [Movement(*row) for row in fetched(MOVED, last_day=last_day, book=fund.book_id)]
+    listed = _once(statement_lines(fund))
+    pairs = match(listed, moved)
+    with_line, with_entry = {pair.line.key for pair in pairs}, {pair.movement.entry for pair in pairs}
+    by_then = [one for one in moved if one.booked <= last_day]
+    loose = [one for one in by_then if one.entry not in with_entry]
+    lines = [line for line in listed if line.day <= last_day]
+    alone = [line for line in lines if line.key not in with_line]
+    return Standing(last_day, by_then, lines, pairs, loose, alone, undone(loose))
 
 
-def _place(line: BankImportRow) -> str:
-    return f"{line.bank_import.name}, line {line.line}"
+def _once(lines: Sequence[StatementLine]) -> list[StatementLine]:
+    """Each payment once: the line of the first file that lists it, or a later one's when only that became a receipt."""
+    replaced = {line.earlier for line in lines if line.earlier and line.receipt is not None}
+    return [
+        line for line in lines if line.key not in replaced and (not line.earlier or line.receipt is not None)
+    ]
 
 
-def _unlisted(receipt: Receipt | None, unsettled: bool, reference: str) -> str:
-    if receipt is not None:
-        return "typed by hand, on no statement loaded here"
-    if unsettled:
-        return "on its way, still at the bank"
-    return "paid with this reference" if reference else "on no statement loaded here"
+def _place_of(movement: Movement) -> str:
+    return Layout.STABLECOIN if movement.transfer else Layout.BANK
 
 
-def _not_booked(line: BankImportRow, first_day: date, last_day: date) -> bool:
-    """Whether a line was on a statement by the last day and not in the book; one that could not be entered counts in the
-    period in which its file was loaded."""
-    if line.receipt is None:
-        return bool(line.bank_import.imported_on >= first_day)
-    booked = line.receipt.booked_on
-    return booked is None or booked > last_day
+def _side(layout: str, stands: Standing, closings: Sequence[ClosingBalance]) -> Side | None:
+    """What the last closing balance of a kind of statement should be, by the book; None when none is loaded.
+
+    What was in the book before the first line of all is taken to be in the statements' opening balance.
+    """
+    own = [closing for closing in closings if closing.bank_import.layout == layout]
+    if not own:
+        return None
+    last = own[-1]
+    days = [line.value_date for line in stands.lines if line.layout == layout and line.value_date]
+    since = min([*days, own[0].day])
+    paired = (
+        pair.movement.amount
+        for pair in stands.pairs
+        if pair.line.layout == layout and pair.line.value_date and pair.line.value_date <= last.day
+    )
+    opening = (
+        one.amount
+        for one in stands.loose
+        if _place_of(one) == layout and one.day < since and not one.unsettled
+    )
+    only_there = (
+        line.amount or ZERO
+        for line in stands.alone
+        if line.layout == layout and line.value_date and line.value_date <= last.day
+    )
+    return Side(last, since, sum((*paired, *opening, *only_there), ZERO))
 
 
-def _alone(line: BankImportRow) -> tuple[Cell, ...]:
-    receipt, cells = line.receipt, line.cells
-    if receipt is None:
-        standing = f"not entered: {line.outcome}"
+def _statements_foot(lines: Sequence[StatementLine], closings: Sequence[ClosingBalance]) -> Iterator[Check]:
+    """Whether each closing balance follows from the one before it and the lines between."""
+    before: dict[str, ClosingBalance] = {}
+    for closing in closings:
+        layout = closing.bank_import.layout
+        earlier = before.get(layout)
+        before[layout] = closing
+        if earlier is None or earlier.day == closing.day:
+            continue
+        between = (
+            line.amount or ZERO
+            for line in lines
+            if line.layout == layout and line.value_date and earlier.day < line.value_date <= closing.day
+        )
+        what = f"{closing.bank_import.name}: the balance of {earlier.day:%d %B %Y} and the lines since"
+        yield Check(what, sum(between, earlier.amount), closing.amount, "its closing balance")
+
+
+def _notes(cash: Decimal, stands: Standing, sides: dict[str, Side]) -> Iterator[str]:
+    transit = -sum(
+        (one.amount for one in stands.loose if one.unsettled and one.entry not in stands.undone), ZERO
+    )
+    later = [pair.line for pair in stands.answered_later]
+    only_there = sum((line.amount or ZERO for line in [*stands.alone, *later]), ZERO)
+    yield (
+        f"Cash in the book at the end: {_said(cash)}. With {_said(only_there)} on statements and not in the book, and "
+        f"{_said(transit)} paid out and not settled, the bank and the chain should hold "
+        f"{_said(cash + only_there + transit)}."
+    )
+    if not sides:
+        yield "No closing balance of a statement is loaded up to this day: give it when you import the file."
+
+
+def _said(amount: Decimal) -> str:
+    return f"{amount.quantize(CENTS):,}"
+
+
+def _covered(movement: Movement, sides: dict[str, Side]) -> bool:
+    """Whether a statement that is loaded should have a movement: it speaks of the movement's day."""
+    side = sides.get(_place_of(movement))
+    return side is not None and side.since <= movement.day <= side.closing.day
+
+
+def _broken(stands: Standing, sides: dict[str, Side]) -> Iterator[tuple[str, str]]:
+    for line in stands.alone:
+        amount = "an amount that cannot be read" if line.amount is None else _said(line.amount)
+        yield (
+            line.place,
+            f"{amount} with the reference {line.reference or 'none'} is not in the book: {_left(line)}.",
+        )
+    for one in stands.loose:
+        if _covered(one, sides) and not one.unsettled and one.entry not in stands.undone:
+            closing = sides[_place_of(one)].closing.bank_import.name
+            yield (
+                f"ledger_journalentry:{one.entry}",
+                f"{_said(one.amount)}, {one.kind} {one.number}, is in the book and on no statement up to {closing}.",
+            )
+
+
+def _row(one: Movement, pair: Pair | None, stands: Standing, sides: dict[str, Side]) -> tuple[Cell, ...]:
+    there = pair.line if pair and pair.line.day <= stands.last_day else None
+    if there:
+        standing = "agrees"
+    elif pair:
+        standing = f"on the statement of {pair.line.day:%d %B %Y}"
     else:
-        standing = "entered, not booked by the last day"
+        standing = _unlisted(one, stands, sides)
     return (
-        None, receipt.value_date if receipt else None, line.bank_import.get_layout_display(), "",
-        receipt.number if receipt else "", str(cells.get("hash") or cells.get("reference") or ""), _place(line),
-        receipt.amount if receipt else None, None, standing,
+        one.booked, one.day, one.kind, one.entry, one.number, one.reference, there.place if there else "",
+        there.amount if there else None, one.amount, standing, pair.why if pair else "",
+    )  # fmt: skip
+
+
+def _unlisted(one: Movement, stands: Standing, sides: dict[str, Side]) -> str:
+    if one.entry in stands.undone:
+        return f"undone in the book by entry {stands.undone[one.entry]}"
+    if one.unsettled:
+        return "on its way, still at the bank"
+    if _covered(one, sides):
+        return "missing on the statement of its day"
+    if _place_of(one) in sides:
+        side = sides[_place_of(one)]
+        return (
+            "in the first statement's opening balance" if one.day < side.since else "after the last statement"
+        )
+    if one.kind == "receipt booked":
+        return "typed by hand, on no statement loaded here"
+    return "paid with this reference" if one.reference else "on no statement loaded here"
+
+
+def _left(line: StatementLine) -> str:
+    if line.amount is not None and line.amount < 0:
+        return "money out that nothing in the book answers to"
+    if not waits(line):
+        return f"not entered: {line.outcome}" if line.receipt is None else "its receipt was rejected"
+    return "entered, not booked by the last day"
+
+
+def _said_since(pair: Pair) -> str:
+    return f"booked on {pair.movement.booked:%d %B %Y}"
+
+
+def _alone(line: StatementLine, standing: str, why: str) -> tuple[Cell, ...]:
+    number = line.receipt.number if line.receipt else ""
+    return (
+        None, line.value_date, Layout(line.layout).label, "", number, line.reference, line.place,
+        line.amount, None, standing, why,
     )  # fmt: skip
 
 
@@ -143,7 +299,8 @@ SPECS = (
     ReportSpec(
         "reconciliation",
         "Cash beside the statements",
-        "Each movement of cash beside the bank's or the chain's line, and every line that is not in the book.",
+        "Each movement of cash beside the bank's or the chain's line and why, every line that is not in the book, and "
+        "whether the book leads to the closing balance.",
         PERIOD,
         LENDERS,
         reconciliation,

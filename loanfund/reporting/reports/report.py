@@ -50,11 +50,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Check:
-    """One sum of a report beside the same figure of the ledger: `difference` is zero when they tie."""
+    """One sum of a report beside the same figure of the ledger, or of what `against` names: `difference` is zero when they
+    tie."""
 
     what: str
     report: Decimal
     ledger: Decimal
+    against: str = "the ledger"
 
     @property
     def difference(self) -> Decimal:
@@ -63,7 +65,8 @@ class Check:
 
 @dataclass(frozen=True)
 class Report:
-    """A report's content. `cut` says that there are more rows than are held here: only the CSV has them all."""
+    """A report's content. `cut` says that there are more rows than are held here: only the CSV has them all. `broken` names
+    what does not tie and has no sum of its own: what it is, and a sentence."""
 
     slug: str
     title: str
@@ -76,6 +79,7 @@ class Report:
     checks: tuple[Check, ...] = ()
     notes: tuple[str, ...] = ()
     cut: bool = False
+    broken: tuple[tuple[str, str], ...] = ()
 
     @property
     def totals(self) -> dict[str, Decimal]:

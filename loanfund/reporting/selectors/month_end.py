@@ -8,6 +8,7 @@ from datetime import date
 from loanfund.facilities.models import Fund
 from loanfund.reference.models import FixingProposal
 from loanfund.reporting.reports.accruals import roll_forward
+from loanfund.reporting.reports.cash import reconciliation
 from loanfund.servicing.models import (
     Accrual,
     CloseException,
@@ -41,6 +42,7 @@ def month_checks(fund: Fund, first: date, last: date) -> list[MonthCheck]:
         *_closing(fund, start, last),
         *_waiting(fund, last),
         _ledger(fund, start, min(last, fund.business_date)),
+        _cash(fund, start, min(last, fund.business_date)),
     ]
 
 
@@ -101,6 +103,21 @@ def _ledger(fund: Fund, first: date, last: date) -> MonthCheck:
     broken = [check.what for check in made.checks if check.difference]
     text = f"differs: {', '.join(broken)}" if broken else f"{len(made.checks)} sums tie"
     return MonthCheck("Sub-ledger equals ledger", text, not broken, "roll")
+
+
+def _cash(fund: Fund, first: date, last: date) -> MonthCheck:
+    """Whether the statements that are loaded agree with the book's cash: each line, each closing balance."""
+    label = "Cash explained by the statements"
+    if first > last:
+        return MonthCheck(label, "the month has not begun", False, "cash")
+    made = reconciliation(fund, first_day=first, last_day=last)
+    apart = [check.what for check in made.checks if check.difference] + [what for what, _ in made.broken]
+    if not apart:
+        balances = len(made.checks) - 1
+        text = "no difference" if balances else "no closing balance is loaded; no line is open"
+        return MonthCheck(label, text, True, "cash")
+    more = f" and {len(apart) - 2} more" if len(apart) > 2 else ""
+    return MonthCheck(label, f"open: {'; '.join(apart[:2])}{more}", False, "cash")
 
 
 def _none(label: str, number: int, one: str, many: str, desk: str) -> MonthCheck:

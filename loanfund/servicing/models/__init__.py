@@ -6,7 +6,14 @@ from loanfund.servicing.models.drawdowns import Drawdown
 from loanfund.servicing.models.events import Allocation, ControlPosting, Due, Event, InterestPeriod, Loan
 from loanfund.servicing.models.instructions import Instruction
 from loanfund.servicing.models.journals import HandJournal
-from loanfund.servicing.models.receipts import BankImport, BankImportRow, Receipt, ReceiptShare, Refund
+from loanfund.servicing.models.receipts import (
+    BankImport,
+    BankImportRow,
+    ClosingBalance,
+    Receipt,
+    ReceiptShare,
+    Refund,
+)
 from loanfund.servicing.models.requests import BorrowerRequest
 
 __all__ = [
@@ -20,6 +27,7 @@ __all__ = [
     "CloseException",
     "CloseRun",
     "CloseStep",
+    "ClosingBalance",
     "ControlPosting",
     "DayFactor",
     "Diary",

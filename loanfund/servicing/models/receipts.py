@@ -15,7 +15,7 @@ from loanfund.servicing.models.events import Event
 
 
 class BankImport(AppendOnly):
-    """One file of incoming payments: a bank's statement or a list of stablecoin transfers."""
+    """One file of payments, in and out: a bank's statement or a list of stablecoin transfers."""
 
     class Layout(models.TextChoices):
         BANK = "bank", "bank statement"
@@ -37,6 +37,20 @@ class BankImport(AppendOnly):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ClosingBalance(AppendOnly):
+    """What a statement says the bank or the chain held at the end of its last day, in the fund's currency."""
+
+    bank_import = models.OneToOneField(BankImport, on_delete=models.PROTECT, related_name="closing")
+    day = models.DateField()
+    amount = models.DecimalField(**MONEY)
+
+    class Meta:
+        ordering: ClassVar = ["day", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.bank_import} on {self.day.isoformat()}"
 
 
 class Receipt(FourEyes, Sealed):

@@ -18,6 +18,7 @@ from loanfund.servicing.services.drawdowns import (
     request_drawdown,
     settle_drawdown,
 )
+from loanfund.servicing.services.imports import import_payments
 from loanfund.servicing.services.instructions import (
     book_instruction,
     consent_to_instruction,
@@ -31,7 +32,6 @@ from loanfund.servicing.services.receipts import (
     book_receipt,
     book_share,
     enter_receipt,
-    import_payments,
     match_payment,
     propose_split,
     refuse_share,

@@ -1,6 +1,5 @@
 """Money in: entered by one person, booked by another, matched with a reason, split by a recorded decision."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,10 +24,10 @@ from loanfund.ledger.services import post_entries
 from loanfund.parties.models import User
 from loanfund.parties.services import notify_partner
 from loanfund.servicing import events, postings, rights
-from loanfund.servicing.bank_files import Payment, read_payments
+from loanfund.servicing.bank_files import Payment
 from loanfund.servicing.desk import hold_day, hold_facility, hold_fund
 from loanfund.servicing.engine import book_event, prepare_event
-from loanfund.servicing.models import BankImport, BankImportRow, Receipt, ReceiptShare
+from loanfund.servicing.models import Receipt, ReceiptShare
 from loanfund.servicing.selectors.receipts import unassigned
 
 State = Receipt.State
@@ -104,12 +103,13 @@ def enter_receipt(
         sender=sender.strip(),
         transfer_hash=transfer_hash.strip(),
     )
-    return _enter(fund, payment, facility, asset_rate, actor, on)
+    return enter_payment(fund, payment, facility, asset_rate, actor, on)
 
 
-def _enter(
+def enter_payment(
     fund: Fund, payment: Payment, facility: Facility | None, rate: Decimal | None, actor: User, on: date
 ) -> Receipt:
+    """Enter a payment that was read from a file or typed; rights and the day are the caller's to hold."""
     if payment.amount <= 0:
         raise Refused("Enter an amount above zero.", field="amount")
     if not payment.reference and not payment.transfer_hash:
@@ -173,48 +173,6 @@ def _enter(
     )
     record(actor=actor, action="receipt.entered", obj=receipt, on=on, after=content, reason=match.reason)
     return receipt
-
-
-@transaction.atomic
-def import_payments(*, fund: Fund, layout: str, name: str, text: str, actor: User, on: date) -> BankImport:
-    """Import a file of incoming payments (`bank_files` says how it must look): a receipt for each good line, entered
-    and waiting for a second person; a sentence for each that is not. The same file again is refused."""
-    rights.must(rights.ENTER_RECEIPT, actor=actor)
-    hold_day(fund, on)
-    file_digest = hashlib.sha256(text.encode()).hexdigest()
-    if (there := BankImport.objects.filter(fund=fund, digest=file_digest).first()) is not None:
-        raise Refused(
-            f"This file was imported on {there.imported_on:%d %B %Y}, as {there.name}.", field="file"
-        )
-    payments = read_payments(text, layout, zone=fund.time_zone, cut_off=fund.receipt_cut_off)
-    if not payments:
-        raise Refused("The file has no lines beneath its header.", field="file")
-    imported = BankImport.objects.create(
-        fund=fund, layout=layout, name=name[:200], digest=file_digest, imported_on=on, imported_by=actor
-    )
-    lines = []
-    for payment in payments:
-        receipt, outcome = None, payment.problem
-        if not outcome:
-            try:
-                receipt = _enter(fund, payment, None, None, actor, on)
-                outcome = receipt.match_reason
-            except Refused as refused:
-                outcome = str(refused)
-        lines.append(
-            BankImportRow(
-                bank_import=imported,
-                line=payment.line,
-                cells=payment.cells,
-                receipt=receipt,
-                outcome=outcome[:300],
-            )
-        )
-    BankImportRow.objects.bulk_create(lines)
-    entered = sum(1 for line in lines if line.receipt is not None)
-    after = {"name": imported.name, "lines": len(payments), "entered": entered}
-    record(actor=actor, action="payments.imported", obj=imported, on=on, after=after)
-    return imported
 
 
 def _locked(receipt: Receipt) -> Receipt:
