@@ -15,7 +15,7 @@ from django.test import Client
 
 from loanfund.audit.models import AuditEvent, IdempotencyKey
 from loanfund.calculation.terms import PrepaymentEffect
-from loanfund.parties.models import ApiKey, SettlementAccount
+from loanfund.parties.models import ApiKey, Invitation, Membership, SettlementAccount
 from loanfund.parties.services import propose_settlement_account
 from loanfund.servicing.models import BorrowerRequest, Drawdown, Instruction
 from loanfund.servicing.services import propose_instruction
@@ -105,8 +105,28 @@ def makes_a_key(world: World) -> Act:
     return Act("company/keys/new/", {"label": "System", "scope": "write"}, ApiKey.objects.count)
 
 
+def invites(world: World) -> Act:
+    entries = {"name": "New", "email": "new@example.org", "role": "signatory"}
+    return Act("company/people/invite/", entries, Invitation.objects.count)
+
+
+def raises_a_viewer(world: World) -> Act:
+    viewer = person("Viewer")
+    place = joins(viewer, world.partner, "viewer")
+    found = Membership.objects.filter(user=viewer, role="signatory")
+    return Act(f"company/people/{place.pk}/", {"role": "signatory"}, found.count)
+
+
+def ends_a_place(world: World) -> Act:
+    colleague = person("Colleague")
+    place = joins(colleague, world.partner, "owner")
+    found = Membership.objects.filter(user=colleague, ended_on__isnull=False)
+    return Act(f"company/people/{place.pk}/end/", {}, found.count)
+
+
 ACTS = [
-    draws, names_an_account, confirms_an_account, prepays, cancels, asks_money_back, consents, makes_a_key,
+    draws, names_an_account, confirms_an_account, prepays, cancels, asks_money_back, consents, makes_a_key, invites,
+    raises_a_viewer, ends_a_place,
 ]  # fmt: skip
 
 

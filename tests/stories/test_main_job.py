@@ -318,7 +318,7 @@ def pays(story: Story, due: Due) -> None:
     )  # fmt: skip
     page = story.goes("ada", "facilities", story.facility.number, "payments")
     expect(page.get_by_text("Nothing is due and unpaid.")).to_be_visible()
-    expect(page.get_by_text(f"{due.amount:,.2f}").first).to_be_visible()
+    expect(page.get_by_role("cell", name=f"{due.amount:,.2f}", exact=True).first).to_be_visible()
     story.fund.refresh_from_db()
     call_command("close_day", fund="RF", through=story.fund.business_date, stdout=io.StringIO())
 

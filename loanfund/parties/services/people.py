@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+import uuid
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
@@ -9,11 +10,12 @@ from django.db import transaction
 from loanfund.audit.errors import Refused
 from loanfund.audit.services import record
 from loanfund.parties.models import Invitation, Membership, Partner, User
-from loanfund.parties.services.notices import notify_address
+from loanfund.parties.services.notices import notify_address, notify_partner
 from loanfund.parties.services.rights import require_place
 
 INVITATION_DAYS = 14
 OWNER = Membership.Role.OWNER
+BINDING = (OWNER, Membership.Role.SIGNATORY)
 
 
 def token_digest(token: str) -> str:
@@ -117,6 +119,7 @@ def accept_invitation(*, token: str, actor: User, on: date, now: datetime) -> Me
     record(
         actor=actor, action="person.joined", obj=invitation.partner, on=on, after={"role": invitation.role}
     )
+    _tell_rights(place, f"invited by {invitation.invited_by.name}", f"joined:{invitation.pk}", on)
     return place
 
 
@@ -140,6 +143,8 @@ def change_role(*, place: Membership, role: str, actor: User, on: date) -> Membe
         before={"person": place.user.email, "role": before},
         after={"person": place.user.email, "role": role},
     )
+    if before != role:
+        _tell_rights(place, f"as {actor.name} settled", f"role:{place.pk}:{uuid.uuid4()}", on)
     return place
 
 
@@ -155,6 +160,24 @@ def end_membership(*, place: Membership, actor: User, on: date) -> None:
     place.ended_on = on
     place.save(update_fields=["ended_on"])
     record(actor=actor, action="person.left", obj=place.partner, on=on, before={"person": place.user.email})
+
+
+def _tell_rights(place: Membership, how: str, key: str, on: date) -> None:
+    """Tell those who bind a partner that one more person does."""
+    if place.role not in BINDING:
+        return
+    partner, role = place.partner, place.get_role_display()
+    notify_partner(
+        partner=partner,
+        kind="rights",
+        key=key,
+        subject=f"{place.user.name} is now {role} of {partner.legal_name}",
+        body=f"{place.user.name} ({place.user.email}) may sign offers, ask for drawdowns and confirm accounts for "
+        f"{partner.legal_name} from now on, {how}. If you did not expect this, end the place and tell us.",
+        link=f"/partners/{partner.number}/company/people/",
+        roles=BINDING,
+        on=on,
+    )
 
 
 def _keep_an_owner(place: Membership) -> None:

@@ -23,8 +23,8 @@ ONLY_SIGNERS = "Only an owner or a signatory may do this."
 
 
 @partner_page
-@confirmed
 @changed_by(*SIGNERS)
+@confirmed
 def prepay(request: HttpRequest, visit: Visit, loan: str) -> HttpResponse:
     """Give notice that part of a loan will be paid early."""
     found = loan_of(visit, loan)
@@ -68,8 +68,8 @@ def prepay(request: HttpRequest, visit: Visit, loan: str) -> HttpResponse:
 
 
 @partner_page
-@confirmed
 @changed_by(*SIGNERS)
+@confirmed
 def cancel_commitment(request: HttpRequest, visit: Visit, facility: str) -> HttpResponse:
     """Give notice that undrawn commitment is no longer needed."""
     found = facility_of(visit, facility)
@@ -112,8 +112,8 @@ def cancel_commitment(request: HttpRequest, visit: Visit, facility: str) -> Http
 
 
 @partner_page
-@confirmed
 @changed_by(*SIGNERS)
+@confirmed
 def instruction(request: HttpRequest, visit: Visit, facility: str, instruction: str) -> HttpResponse:
     """A change to the facility: what it would do, its state, and the company's consent or withdrawal."""
     found = instruction_of(visit, facility, instruction)

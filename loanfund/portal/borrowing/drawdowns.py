@@ -24,8 +24,8 @@ State = Drawdown.State
 
 
 @partner_page
-@confirmed
 @changed_by(*SIGNERS)
+@confirmed
 def drawdown_new(request: HttpRequest, visit: Visit, facility: str) -> HttpResponse:
     """Ask for a drawdown: first what holds it up, else the form with what is available and from which day."""
     found = facility_of(visit, facility)
@@ -125,8 +125,8 @@ def _steps(drawdown: Drawdown) -> list[dict[str, str]]:
 
 
 @partner_page
-@second_factor_first
 @changed_by(*SIGNERS)
+@second_factor_first
 def cancel(request: HttpRequest, visit: Visit, drawdown: str) -> HttpResponse:
     """Withdraw a drawdown whose money has not left."""
     found = drawdown_of(visit, drawdown)

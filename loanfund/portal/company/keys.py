@@ -60,8 +60,8 @@ def _row(key: ApiKey, now: datetime) -> dict[str, Any]:
 
 
 @partner_page
-@confirmed
 @changed_by(*MAKERS)
+@confirmed
 def make_key(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Make a key and show it, this once; sending the form again shows that it was made, not the key."""
     form = with_code(request, visit, KeyForm(request.POST or None))

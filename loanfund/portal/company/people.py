@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -14,6 +15,7 @@ from loanfund.parties.services import change_role, end_membership, invite, withd
 from loanfund.portal.access import Visit, partner_page, show
 from loanfund.portal.company.forms import ROLES, InviteForm, RoleForm
 from loanfund.portal.company.sending import changed_by, press, send
+from loanfund.portal.confirming import confirmed, with_code
 
 OWNER = Membership.Role.OWNER
 
@@ -32,9 +34,11 @@ def people(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 @partner_page
 @changed_by(OWNER)
+@confirmed
 def invite_person(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Ask somebody to act for the company."""
-    form, back = InviteForm(request.POST or None), reverse("portal:people", args=[visit.partner.number])
+    form = with_code(request, visit, InviteForm(request.POST or None))
+    back = reverse("portal:people", args=[visit.partner.number])
 
     def act(entries: dict[str, Any]) -> tuple[str, str]:
         asked, _ = invite(partner=visit.partner, **entries, actor=visit.user, on=visit.on, now=timezone.now())
@@ -76,36 +80,50 @@ def uninvite(request: HttpRequest, visit: Visit, invitation: int) -> HttpRespons
 
 @partner_page
 @changed_by(OWNER)
+@confirmed
 def member(request: HttpRequest, visit: Visit, member: int) -> HttpResponse:
     """One person's place: another role, or the end of it."""
     place = get_object_or_404(selectors.members(visit.partner), pk=member)
     back = reverse("portal:people", args=[visit.partner.number])
-    form = RoleForm(request.POST or None, initial={"role": place.role})
+    form = with_code(request, visit, RoleForm(request.POST or None, initial={"role": place.role}))
 
     def act(entries: dict[str, Any]) -> tuple[str, str]:
         changed = change_role(place=place, role=entries["role"], actor=visit.user, on=visit.on)
         return f"{place.user.name} is now {changed.get_role_display()}.", back
 
     answer = send(request, form, act, back=back) if request.method == "POST" else None
-    return answer or show(
-        request,
-        visit,
-        "portal/company/member.html",
-        {"place": place, "form": form, "back": back, "may_change": visit.may(OWNER)},
-        status=422 if form.is_bound else 200,
-    )
+    return answer or _member(request, visit, place, form, with_code(request, visit, Form(auto_id="end_%s")))
+
+
+def _member(
+    request: HttpRequest, visit: Visit, place: Membership, form: RoleForm, ending: Form
+) -> HttpResponse:
+    context = {
+        "place": place,
+        "form": form,
+        "ending": ending,
+        "back": reverse("portal:people", args=[visit.partner.number]),
+        "may_change": visit.may(OWNER),
+    }
+    status = 422 if form.is_bound or ending.is_bound else 200
+    return show(request, visit, "portal/company/member.html", context, status=status)
 
 
 @partner_page
 @changed_by(OWNER)
+@confirmed
 @require_POST
 def end_place(request: HttpRequest, visit: Visit, member: int) -> HttpResponse:
     """End a person's place at the company."""
     place = get_object_or_404(selectors.members(visit.partner), pk=member)
-
-    def act() -> str:
-        end_membership(place=place, actor=visit.user, on=visit.on)
-        return f"{place.user.name} no longer acts for {visit.partner.legal_name}."
-
     mine = place.user_id == visit.user.pk
-    return press(request, act, to=reverse("portal:people", args=[visit.partner.number]) if not mine else "/")
+    to = "/" if mine else reverse("portal:people", args=[visit.partner.number])
+    form = with_code(request, visit, Form(request.POST, auto_id="end_%s"))
+
+    def act(_: dict[str, Any]) -> tuple[str, str]:
+        end_membership(place=place, actor=visit.user, on=visit.on)
+        return f"{place.user.name} no longer acts for {visit.partner.legal_name}.", to
+
+    return send(request, form, act, back=to) or _member(
+        request, visit, place, RoleForm(initial={"role": place.role}), form
+    )

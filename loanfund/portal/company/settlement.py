@@ -61,8 +61,8 @@ def _row(account: SettlementAccount, visit: Visit) -> dict[str, Any]:
 
 
 @partner_page
-@confirmed
 @changed_by(*SIGNERS)
+@confirmed
 def name_account(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Name one more account."""
     form = AccountForm(
@@ -94,8 +94,8 @@ def name_account(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 
 @partner_page
-@confirmed
 @changed_by(*SIGNERS)
+@confirmed
 def account(request: HttpRequest, visit: Visit, account: int) -> HttpResponse:
     """One account for the second person: every digit of it, to confirm or to refuse."""
     found = get_object_or_404(

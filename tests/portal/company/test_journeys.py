@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from playwright.sync_api import Browser, Page
 
-from loanfund.parties.models import KybPaper, Membership, Partner
+from loanfund.parties.models import KybPaper, Membership, Partner, User
 from tests.browser import People
 from tests.parties.test_pages import looks_right
-from tests.portal.visits import fund_open
+from tests.portal.visits import code_of, fund_open
 from tests.stack import Stack
 
 WORD = "a long enough passphrase"
@@ -101,7 +102,6 @@ def test_a_treasurer_registers_a_company_and_brings_it_in_order(
         "notices/",
         "company/",
         "company/people/",
-        "company/people/invite/",
         "company/accounts/",
     ):
         page.goto(f"/partners/{partner.number}/{path}")
@@ -122,9 +122,16 @@ def test_the_same_goes_without_javascript(fund: None, running: Stack, browser: B
     assert KybPaper.objects.get(partner=partner).file.name == "register.pdf"
     page.get_by_role("link", name="People", exact=True).click()
     page.get_by_role("link", name="Invite a person").click()
+    page.get_by_text("set up a second factor first").wait_for()
+    bo = User.objects.get(email="bo@quay.example")
+    TOTP.activate(bo, generate_totp_secret())
+    page.goto(f"/partners/{partner.number}/company/people/invite/")
     page.locator("#id_name").fill("Cy Dahl")
     page.get_by_label("E-mail address").fill("cy@quay.example")
     page.get_by_label("What the person may do").select_option("signatory")
+    page.get_by_role("button", name="Send the invitation").click()
+    page.get_by_role("alert").get_by_text("Code of your second factor").wait_for()
+    page.get_by_label("Code of your second factor").fill(code_of(bo))
     page.get_by_role("button", name="Send the invitation").click()
     page.get_by_text("The invitation is on its way to cy@quay.example.").wait_for()
     assert Membership.objects.get(partner=partner).role == "owner"

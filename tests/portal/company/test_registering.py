@@ -79,7 +79,8 @@ def test_an_invited_person_gets_a_mail_accepts_and_the_link_is_forgotten() -> No
     owner, colleague = person("Owner"), person("Colleague")
     partner = company(owner)
     asked = {"name": "Colleague", "email": colleague.email, "role": "signatory"}
-    send(signed_in(owner), f"/partners/{partner.number}/company/people/invite/", **asked)
+    client = signed_in(owner, both_factors=True)
+    send(client, f"/partners/{partner.number}/company/people/invite/", **asked)
     notice = Notice.objects.get(address=colleague.email)
     path = notice.link
     now = timezone.now()
@@ -99,7 +100,7 @@ def test_an_invited_person_gets_a_mail_accepts_and_the_link_is_forgotten() -> No
 def test_a_withdrawn_invitation_no_longer_works() -> None:
     fund_open()
     owner = person("Owner")
-    partner, client = company(owner), signed_in(owner)
+    partner, client = company(owner), signed_in(owner, both_factors=True)
     asked = {"name": "New", "email": "new@harbour.example", "role": "viewer"}
     send(client, f"/partners/{partner.number}/company/people/invite/", **asked)
     path, invitation = Notice.objects.get(address="new@harbour.example").link, Invitation.objects.get()
@@ -111,7 +112,7 @@ def test_a_withdrawn_invitation_no_longer_works() -> None:
 def test_an_owner_changes_a_role_and_ends_a_place_but_never_the_last_owner() -> None:
     fund_open()
     owner, colleague = person("Owner"), person("Colleague")
-    partner, client = company(owner), signed_in(owner)
+    partner, client = company(owner), signed_in(owner, both_factors=True)
     place = joins(colleague, partner, "viewer")
     people = f"/partners/{partner.number}/company/people/"
     send(client, f"{people}{place.pk}/", role="preparer")
