@@ -28,9 +28,9 @@ test-fast: prepare static
 	@$(BIN)/pytest -q -n 2 --dist loadscope --durations=20 -m "not browser and not slow and not torture"
 
 tools:
-	@for one in chromium pdftoppm; do command -v $$one >/dev/null || missing=1; done; \
-	if [ -n "$$missing" ]; then echo "make test needs Chromium and Poppler: install the packages" \
-	"chromium and poppler-utils, or run make test-fast, which does without browsers."; exit 1; fi
+	@for one in chromium pdftoppm soffice; do command -v $$one >/dev/null || missing=1; done; \
+	if [ -n "$$missing" ]; then echo "make test needs Chromium, Poppler and LibreOffice Calc: install the packages" \
+	"chromium, poppler-utils and libreoffice-calc-nogui, or run make test-fast, which does without them."; exit 1; fi
 
 .PHONY: static
 static: lint types
