@@ -24,6 +24,7 @@ from loanfund.servicing import balances, rows
 from loanfund.servicing.events import NewEvent
 from loanfund.servicing.fold import draw_picture, figures, tell
 from loanfund.servicing.models import Accrual, Diary, Event, FacilityAccrual
+from loanfund.servicing.outlook import fixings_ahead
 from loanfund.servicing.picture import Picture
 
 ONE_DAY = timedelta(days=1)
@@ -261,8 +262,10 @@ def _seal(accruals: int, facility_accruals: int, batch_id: int) -> None:
 
 def preview(*, facility: Facility, events: Sequence[NewEvent], on: date) -> dict[str, Any]:
     """The figures before and after `events`, without storing them, from the same function that books them."""
-    ahead = [new.event.value_date for new in events]
+    last = max([on, *(new.event.value_date for new in events)])
+    # On a day to come no fixing is missing: the last published one stands for those that are not out yet.
+    fixings = fixings_ahead(on) if last > on else None
     return {
         "before": figures(tell(facility, through=on)),
-        "after": figures(tell(facility, through=max([on, *ahead]), extra=events, booked_on=on)),
+        "after": figures(tell(facility, through=last, extra=events, booked_on=on, fixings=fixings)),
     }

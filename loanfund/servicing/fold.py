@@ -17,6 +17,7 @@ from loanfund.calculation.events import KINDS
 from loanfund.calculation.facility import advance, replay
 from loanfund.calculation.history import History, How, history_of
 from loanfund.calculation.money import Rounding, from_units12, minor_to_decimal
+from loanfund.calculation.rates import Fixings
 from loanfund.calculation.state import LoanState, State
 from loanfund.calculation.terms import Component, FacilityTerms
 from loanfund.facilities.models import Facility
@@ -54,19 +55,21 @@ def tell(
     end_of_day: bool = False,
     extra: Sequence[NewEvent] = (),
     booked_on: date | None = None,
+    fixings: Fixings | None = None,
 ) -> History:
     """The facility's whole history: through the start of day `through` with that day's events, or with its night too.
 
-    `extra` are events that are not stored, as if booked on `booked_on`: a what-if.
+    `extra` are events that are not stored, as if booked on `booked_on`: a what-if. `fixings` are those that are known on
+    `through` unless others are given, as for a day to come.
     Refused with calculation's sentence when the events cannot be.
     """
     events = known_events(facility, through=through)
     # Booked today, as they would be: what a correction adds to a due is late only from then.
     made = [replace(new.event, booked_on=booked_on or through) for new in extra]
     events += [event for event in made if event.value_date <= through]
-    fixings = factors_on(through, end_of_day=end_of_day).fixings
+    known = fixings or factors_on(through, end_of_day=end_of_day).fixings
     try:
-        return replay(terms_of(facility), events, fixings, through, with_night=end_of_day)
+        return replay(terms_of(facility), events, known, through, with_night=end_of_day)
     except ValueError as error:
         raise Refused(f"{facility.number}: {error}") from error
 

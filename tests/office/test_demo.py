@@ -1,8 +1,10 @@
 """The demo is on the books through the services alone, its books hold, and its statements can be worked out again."""
 
 import io
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -10,28 +12,28 @@ from django.test import override_settings
 
 from loanfund.audit.protection import protected_tables
 from loanfund.facilities.models import Facility, Fund
-from loanfund.origination.models import Application
+from loanfund.origination.models import Application, Meeting, Proposal
 from loanfund.origination.models.states import State
+from loanfund.parties.checklist import papers_wanted
 from loanfund.parties.models import Partner
-from loanfund.reporting import csv_format
+from loanfund.reporting import csv_format, xlsx_format
+from loanfund.reporting.report_files import as_xlsx
+from loanfund.reporting.reports import REPORTS
+from loanfund.reporting.reports.lending import standing
 from loanfund.reporting.selectors import Subject, statement_for
 from loanfund.reporting.verification import verify_books
-from loanfund.servicing.models import Accrual, CloseRun, Loan
+from loanfund.servicing.models import Accrual, BorrowerRequest, CloseRun, Instruction, Loan
 from tests.reporting.recompute import differences
+from tests.reporting.sheets import apart, formulas, recalculated
 from tests.reporting.tampering import each_value_changed
 
 NOT_IN_THE_DEMO = {
-    "facilities_authority",
     "facilities_limitexception",
     "ledger_accountingperiod",
-    "origination_conflictdeclaration",
-    "origination_meeting",
-    "origination_threadfile",
     "reference_fixingproposal",
     "reporting_monthlock",
     "reporting_monthrun",
-    "servicing_borrowerrequest",
-    "servicing_handjournal",
+    "servicing_closingbalance",
 }
 """Tables under seal that hold nothing there; `test_seals` shows that each has its triggers."""
 
@@ -55,6 +57,31 @@ def test_the_demo_is_as_large_as_it_says(demo: str) -> None:
 def test_every_state_of_an_application_is_there(demo: str) -> None:
     states = Counter(Application.objects.values_list("state", flat=True))
     assert set(states) == set(State.values)
+
+
+def test_the_committees_room_has_been_used(demo: str) -> None:
+    ahead, july, may = Meeting.objects.order_by("-held_on")
+    assert ahead.held_on > Fund.objects.get().business_date
+    assert not ahead.minutes
+    assert ahead.proposals.count() > 3
+    assert "declined" in july.minutes
+    assert "allowed" in may.minutes
+    matters = Proposal.objects.exclude(kind="application")
+    assert sorted(matters.values_list("kind", "state")) == [
+        ("amendment", "voting"),
+        ("payment_holiday", "approved"),
+        ("write_off", "declined"),
+    ]
+    assert Instruction.objects.get(kind="payment_holiday").authority
+    asked = BorrowerRequest.objects.values_list("kind", "state")
+    assert {state for _, state in asked} == set(BorrowerRequest.State.values)
+    assert {kind for kind, _ in asked} == set(BorrowerRequest.Kind.values)
+
+
+def test_every_approved_company_is_complete_in_its_papers(demo: str) -> None:
+    day = Fund.objects.get().business_date
+    for partner in Partner.objects.filter(kyb_status="approved"):
+        assert {line.state for line in papers_wanted(partner, day)} <= {"renew soon"}, partner
 
 
 def test_every_day_was_closed_and_every_loan_accrued(demo: str) -> None:
@@ -106,6 +133,38 @@ def test_not_a_cent_is_apart_in_any_statement_of_the_demo(demo: str) -> None:
         if (found := differences(csv_format.render(statement_for(subject=subject, **span))))
     }
     assert apart == {}
+
+
+@pytest.mark.slow
+def test_libreoffice_computes_each_total_of_the_demos_workbooks_as_the_ledger_has_it(
+    demo: str, tmp_path: Path
+) -> None:
+    """Every partner's statement and every report, their stored results dropped before."""
+    fund = Fund.objects.get()
+    last = fund.business_date - timedelta(days=1)
+    span = {"first_day": fund.opened_on, "last_day": last}
+    owed: dict[str, Decimal] = defaultdict(Decimal)
+    for facility, sums in standing(fund, last).items():
+        owed[Facility.objects.get(pk=facility).partner.number] += sum(sums.values(), Decimal(0))
+    made: dict[str, bytes] = {}
+    totals: dict[str, list[Decimal]] = {}
+    for partner in Partner.objects.filter(facilities__fund=fund).distinct():
+        statement = statement_for(subject=partner, **span)
+        made[partner.number] = xlsx_format.render(statement)
+        assert statement.closing.owed == owed[partner.number]
+        totals[partner.number] = [statement.closing.owed]
+    for slug, spec in REPORTS.items():
+        report = spec.build(fund, **spec.values(fund, {"as_of": last, **span}))
+        assert [check for check in report.checks if check.difference] == []
+        made[slug] = as_xlsx(report)
+        totals[slug] = list(report.totals.values()) if report.rows else []
+    again = recalculated(made, tmp_path)
+    wrong = {name: found for name, content in made.items() if (found := apart(content, again[name]))}
+    assert wrong == {}
+    for name, content in made.items():
+        beside = [Decimal(exact) for _, _, exact in formulas(content)]
+        assert [total for total in totals[name] if total not in beside] == [], name
+    assert sum(len(list(formulas(content))) for content in made.values()) > 100
 
 
 def test_loading_it_twice_changes_nothing(demo: str) -> None:

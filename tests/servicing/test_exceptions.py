@@ -91,3 +91,28 @@ def test_a_fixing_not_yet_due_is_estimated_and_trued_up(world: World) -> None:
     assert (trued_up.accrual_date, trued_up.posted) == (OPENED + timedelta(days=2), D("27.78"))
     assert not trued_up.estimated
     assert_books_hold()
+
+
+def test_a_change_agreed_for_a_day_to_come_is_shown_although_no_fixing_is_out_for_it(world: World) -> None:
+    """A borrower with a floating rate gives notice like any other."""
+    floating = world.facilities[1]
+    publish(OPENED + timedelta(days=2), OPENED + timedelta(days=3))
+    world.close_through(OPENED + timedelta(days=3))
+    loan = floating.loans.get()
+    notice = services.propose_instruction(
+        kind="prepayment",
+        facility=floating,
+        loan=loan,
+        value_date=world.today + timedelta(days=10),
+        amount=D(250_000),
+        details={"effect": "instalment"},
+        reason="Paid from the sale of reserves.",
+        actor=world.borrower,
+        on=world.today,
+    )
+    booked = services.book_instruction(instruction=notice, actor=world.checker, on=world.today)
+    publish(OPENED + timedelta(days=4), OPENED + timedelta(days=15))
+    world.close_through(OPENED + timedelta(days=15))
+    assert booked.preview["after"] != booked.preview["before"]
+    assert not CloseException.objects.exclude(state="cured").exists()
+    assert_books_hold()

@@ -23,6 +23,7 @@ from loanfund.origination import services
 from loanfund.origination.models import Committee, Meeting, Proposal
 from loanfund.parties import roles
 from loanfund.servicing.models import Instruction
+from loanfund.servicing.services.instructions import content
 
 PROPOSERS = (roles.ANALYST, roles.OPERATIONS_MAKER)
 
@@ -210,14 +211,7 @@ def _tabled(made: Proposal) -> Done:
 
 def _instruction(seat: Seat, entries: Entries) -> Done:
     one: Instruction = entries["instruction"]
-    document = {
-        "kind": one.kind,
-        "facility": one.facility.number,
-        "loan": one.loan.number if one.loan else None,
-        "value_date": one.value_date,
-        "amount": one.amount,
-        "details": one.details,
-    }
+    document = content(one)
     # The committee's leave names the instruction by its digest: leave for another content would be worth nothing.
     if digest(document) != one.proposed_digest:
         raise Refused(f"{one.number} is not what was proposed. Propose it anew.", field="instruction")

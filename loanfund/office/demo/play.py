@@ -17,6 +17,7 @@ from loanfund.facilities.services import (
     propose_policy,
     show_condition,
 )
+from loanfund.office.demo.room import plan_room
 from loanfund.office.demo.script import (
     BUSINESS_DATE,
     FUND_CODE,
@@ -72,8 +73,9 @@ class Demo(Stage):
             on=OPENED,
             auto_close=False,
         )
-        values = {**programme_values(), "reserved_to_committee": []}
-        policy = propose_policy(fund=self.fund, values=values, effective_from=OPENED, actor=admin, on=OPENED)
+        policy = propose_policy(
+            fund=self.fund, values=programme_values(), effective_from=OPENED, actor=admin, on=OPENED
+        )
         confirm_policy(policy=policy, seen_digest=policy.proposed_digest, actor=second, on=OPENED)
         self.committee = origination.form_committee(
             fund=self.fund, name="Fund committee", actor=admin, on=OPENED
@@ -97,6 +99,7 @@ class Demo(Stage):
             self.later(plan.begins, partial(self.begin, plan))
         self.later(date(2026, 2, 2), self.hire)
         self.later(date(2026, 8, 3), self.july_statements)
+        plan_room(self)
         plan_last_days(self)
 
     def hire(self) -> None:
@@ -218,11 +221,16 @@ class Demo(Stage):
             self.soon(2, partial(self.answer, plan, question))
 
     def answer(self, plan: Plan, question: Question) -> None:
-        """The partner answers, and it goes on."""
+        """The partner answers, with a paper, and it goes on."""
+        owner = self.people[plan.company][0]
+        paper = self.paper(
+            self.partners[plan.company], owner, f"account-{plan.state['application'].number}.pdf"
+        )
         origination.answer_question(
             question=question,
-            text="It is our own account at the venue named in the file, in the company's name.",
-            actor=self.people[plan.company][0],
+            text="It is our own account at the venue, in the company's name: the venue's letter is attached.",
+            files=[paper],
+            actor=owner,
             on=self.today,
         )
         self.soon(2, partial(self.table, plan))
@@ -248,6 +256,7 @@ class Demo(Stage):
             on=self.today,
             summary="Lend as asked: the loss is proven and repayment is likely.",
             terms=plan.deal,
+            meeting=self.next_meeting if plan.ends in {"tabled", "voting"} else None,
         )
         if plan.ends != "tabled":
             self.soon(2, partial(self.vote, plan))

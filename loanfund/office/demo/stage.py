@@ -12,14 +12,16 @@ from loanfund.office.demo.script import (
     OPENED,
     Plan,
 )
-from loanfund.origination.models import Committee
+from loanfund.origination.models import Committee, Meeting
 from loanfund.parties import services as parties
+from loanfund.parties.checklist import required_kinds
 from loanfund.parties.models import KybPaper, Membership, Partner, SettlementAccount, StoredFile, User
 from loanfund.reference.selectors import calendar
 
 CALENDAR = "US-FED"
 PAPER = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\n%%EOF\n"
-KYB_PAPERS = (KybPaper.Kind.INCORPORATION, KybPaper.Kind.ARTICLES)
+RENEWED = timedelta(days=340)
+"""How long the papers run that run out: the oldest are to be renewed soon on the demo's business date."""
 Act = Callable[[], object]
 
 
@@ -36,6 +38,7 @@ class Stage:
         self.acts: dict[date, list[Act]] = defaultdict(list)
         self.fund: Fund
         self.committee: Committee
+        self.next_meeting: Meeting | None = None
         self.payers: list[tuple[Plan, Facility]] = []
 
     @property
@@ -100,11 +103,22 @@ class Stage:
             actor=owner,
             on=self.today,
         )
-        for paper_kind in KYB_PAPERS:
+        self._papers(partner, owner)
+        if group:
+            parties.set_group(partner=partner, group_name=group, actor=self.staff["analyst"], on=self.today)
+        self.accounts[index] = self._account(partner, owner, signatory)
+        self.partners[index], self.people[index] = partner, (owner, signatory)
+
+    def _papers(self, partner: Partner, owner: User) -> None:
+        """Every paper asked of a company of its type is handed in and accepted, and the company approved for a year."""
+        analyst, wanted = self.staff["analyst"], required_kinds(partner.partner_type)
+        for kind in wanted:
             paper = parties.add_paper(
                 partner=partner,
-                kind=paper_kind,
-                file=self.paper(partner, owner, f"{paper_kind}.pdf"),
+                kind=kind,
+                file=self.paper(partner, owner, f"{kind}.pdf"),
+                issued_on=self.today - timedelta(days=9),
+                expires_on=self.today + RENEWED if kind == KybPaper.Kind.OWNER_IDENTITY else None,
                 actor=owner,
                 on=self.today,
             )
@@ -112,21 +126,17 @@ class Stage:
                 paper=paper,
                 accept=True,
                 seen_digest=paper.proposed_digest,
-                actor=self.staff["analyst"],
+                actor=analyst,
                 on=self.today,
                 now=self.now,
             )
         parties.approve_kyb(
             partner=partner,
             valid_until=self.today + timedelta(days=365),
-            required=KYB_PAPERS,
-            actor=self.staff["analyst"],
+            required=wanted,
+            actor=analyst,
             on=self.today,
         )
-        if group:
-            parties.set_group(partner=partner, group_name=group, actor=self.staff["analyst"], on=self.today)
-        self.accounts[index] = self._account(partner, owner, signatory)
-        self.partners[index], self.people[index] = partner, (owner, signatory)
 
     def _account(self, partner: Partner, owner: User, signatory: User) -> SettlementAccount:
         """Where the company wants its money: named by its owner, confirmed by its signatory."""

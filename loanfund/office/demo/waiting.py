@@ -125,12 +125,20 @@ def _notice(stage: Stage, company: int) -> None:
 
 
 def _refund(stage: Stage, company: int) -> None:
-    """What a borrower paid too much is to go back to it."""
+    """What a borrower paid too much, and asks for, is to go back to it."""
     facility = _facility(stage, company)
-    servicing.propose_refund(
+    asked = servicing.ask_lender(
         facility=facility,
+        kind="refund",
+        day=stage.today,
         amount=unapplied(facility),
-        reason="Paid too much; the partner asks for it back.",
+        text="We have paid too much month after month.",
+        actor=_owner(stage, company),
+        on=stage.today,
+    )
+    servicing.answer_request(
+        request=asked,
+        answer="It goes to the account that you were paid on.",
         actor=stage.staff["maker"],
         on=stage.today,
     )

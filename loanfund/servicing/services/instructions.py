@@ -111,18 +111,21 @@ def _check_amount(facility: Facility, amount: Decimal) -> None:
         raise Refused("Give an amount above zero.", field="amount")
 
 
+def content(instruction: Instruction) -> dict[str, Any]:
+    """What is proposed, as the committee's papers and the digest have it."""
+    return {
+        "kind": instruction.kind,
+        "facility": instruction.facility.number,
+        "loan": instruction.loan.number if instruction.loan else None,
+        "value_date": instruction.value_date,
+        "amount": instruction.amount,
+        "details": instruction.details,
+    }
+
+
 def content_digest(instruction: Instruction) -> str:
     """The digest of what is proposed: what an authority of the committee, and the checker's call, refer to."""
-    return digest(
-        {
-            "kind": instruction.kind,
-            "facility": instruction.facility.number,
-            "loan": instruction.loan.number if instruction.loan else None,
-            "value_date": instruction.value_date,
-            "amount": instruction.amount,
-            "details": instruction.details,
-        }
-    )
+    return digest(content(instruction))
 
 
 def what_if(
