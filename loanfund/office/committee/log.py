@@ -15,6 +15,8 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from loanfund.audit.models import AuditEvent
+from loanfund.audit.templatetags.acts import kind_of_object
+from loanfund.audit.words import acts_like
 from loanfund.office.operations.fields import DayField
 from loanfund.office.pages import page, show
 from loanfund.parties import roles
@@ -48,7 +50,8 @@ class LogForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         kinds = AuditEvent.objects.order_by("object_type").values_list("object_type", flat=True).distinct()
-        choices = [("", "Any"), *[(kind, kind.partition(".")[2] or kind) for kind in kinds if kind]]
+        named = sorted((kind_of_object(kind), kind) for kind in kinds if kind)
+        choices = [("", "Any"), *[(kind, name) for name, kind in named]]
         self.fields["kind"] = forms.ChoiceField(label="Kind of object", required=False, choices=choices)
         self.order_fields(["q", "kind", "since", "until"])
         for name, field in self.fields.items():
@@ -110,6 +113,7 @@ def _found(form: LogForm) -> QuerySet[AuditEvent]:
         found = found.filter(
             Q(actor__icontains=words)
             | Q(action__icontains=words)
+            | Q(action__in=acts_like(words))
             | Q(reason__icontains=words)
             | Q(object_id=words)
             | Q(after__icontains=words)

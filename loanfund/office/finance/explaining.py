@@ -10,12 +10,15 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
 from loanfund.audit.errors import Refused
+from loanfund.calculation.periods import Tenor, add_tenor
+from loanfund.audit.words import words_of
 from loanfund.ledger.models import AccountKind as K
 from loanfund.office.operations.history import Told
 from loanfund.office.operations.seat import take_seat
 from loanfund.office.pages import page, show
 from loanfund.parties import roles
 from loanfund.reporting.reports import REPORTS, Report
+from loanfund.reporting.reports.forecasts import rung_days
 from loanfund.reporting.selectors import explain_entry, explain_figure
 from loanfund.reporting.selectors.figures import FUND
 from loanfund.reporting.statement import Line, LineKind
@@ -123,12 +126,74 @@ def cell_href(
             last_day=min(last, asked["last_day"]),
             back=slug,
         )
+    if slug in AHEAD:
+        return _ahead_href(slug, opened_on, asked, column, row)
+    if slug == "fixings" and column == "value":
+        days = urlencode({"rate": row["reference"], "day": row["date"].isoformat()})
+        return f"{reverse('admin:fixings')}?{days}"
     if column.startswith("late_") or column == "commitment":
         return reverse("admin:facility", args=[row["facility"]])
     if slug == "accruals" and column in {"rate", "interest_exact", "posted"}:
         return nights_href(row["loan"], row["night"], row["night"])
     if slug == "closed-loans" and column == "interest":
         return nights_href(row["loan"], row["disbursed_on"], row["closed_on"])
+    return ""
+
+
+AHEAD = {"maturity-ladder", "cash-forecast"}
+PARTS = {"principal": "principal", "interest": "interest", "other": "other", "total": "all"}
+
+
+def dues_href(asked: Mapping[str, Any], column: str, first: date | None, last: date | None) -> str:
+    """The list of the dues that a figure ahead is the sum of."""
+    days = {"due_from": first, "due_until": last}
+    sent = {name: day.isoformat() for name, day in days.items() if day}
+    given = {"as_of": asked["as_of"].isoformat(), "component": PARTS[column], **sent}
+    return f"{reverse('admin:report', args=['dues'])}?{urlencode(given)}"
+
+
+def _ahead_href(
+    slug: str, opened_on: date, asked: Mapping[str, Any], column: str, row: Mapping[str, Any]
+) -> str:
+    as_of: date = asked["as_of"]
+    if slug == "maturity-ladder":
+        return dues_href(asked, column, *rung_days(as_of, row["due"])) if column in PARTS else ""
+    first = date.fromisoformat(f"{row['month']}-01")
+    if column in PARTS:
+        end = add_tenor(as_of, Tenor(int(asked.get("months") or 12), "M"))
+        last = (first + timedelta(days=31)).replace(day=1) - ONE_DAY
+        return dues_href(asked, column, max(first, as_of + ONE_DAY), min(last, end))
+    if column == "out":
+        return f"{reverse('admin:drawdowns')}?state=all"
+    if column == "opening" and first <= as_of:
+        return figure_href(
+            (K.CASH, K.BANK_OVERDRAFT), of=FUND, first_day=opened_on, last_day=as_of, back=slug
+        )
+    return ""
+
+
+def total_href(made: Report, opened_on: date, asked: Mapping[str, Any], column: str) -> str:
+    """Where a column's total is explained: the movements of the same kinds of account of everybody, or the dues of all
+    days; empty where its own rows are the explanation."""
+    slug = made.slug
+    if slug in STANDING and column in STANDING[slug]:
+        kinds = STANDING[slug][column]
+        return figure_href(kinds, of="", first_day=opened_on, last_day=asked["as_of"], back=slug)
+    if slug == "income" and column in INCOME:
+        first, last = asked["first_day"], asked["last_day"]
+        return figure_href(INCOME[column], of="", first_day=first, last_day=last, back=slug)
+    if slug == "accrual-roll-forward" and column in {"opening", "closing"}:
+        last = asked["first_day"] - ONE_DAY if column == "opening" else asked["last_day"]
+        if last >= opened_on:
+            return figure_href(ACCRUED, of="", first_day=opened_on, last_day=last, back=slug)
+    if slug == "reconciliation" and column == "in_book":
+        first, last = asked["first_day"], asked["last_day"]
+        return figure_href((K.CASH, K.BANK_OVERDRAFT), of=FUND, first_day=first, last_day=last, back=slug)
+    if slug == "maturity-ladder" and column in PARTS:
+        return dues_href(asked, column, None, None)
+    if slug == "cash-forecast" and column in PARTS:
+        end = add_tenor(asked["as_of"], Tenor(int(asked.get("months") or 12), "M"))
+        return dues_href(asked, column, asked["as_of"] + ONE_DAY, end)
     return ""
 
 
@@ -170,7 +235,7 @@ def entry(request: HttpRequest, key: int) -> HttpResponse:
         "entry": found,
         "people": [
             Told(
-                step.action.replace(".", " ").replace("_", " ").capitalize(),
+                words_of(step.action),
                 step.at,
                 step.actor,
                 step.reason,

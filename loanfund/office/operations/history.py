@@ -9,6 +9,7 @@ from django.db import models
 from loanfund.audit.models import AuditEvent
 from loanfund.audit.selectors import history_of
 from loanfund.audit.services import SYSTEM
+from loanfund.audit.words import words_of
 from loanfund.parties.models import User
 
 BAD = ("rejected", "refused", "failed", "reversed", "cancelled", "withdrawn", "stopped")
@@ -44,5 +45,4 @@ def _line(row: AuditEvent, name: str) -> Told:
     verb = row.action.rpartition(".")[2]
     tone = "bad" if verb.endswith(BAD) else "ok" if verb in GOOD else ""
     who = "the system" if row.actor == SYSTEM else name
-    title = row.action.replace(".", " ").replace("_", " ").capitalize()
-    return Told(title, row.at, who, row.reason, tone)
+    return Told(words_of(row.action), row.at, who, row.reason, tone)

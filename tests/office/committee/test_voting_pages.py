@@ -202,7 +202,8 @@ def test_the_log_is_searched_over_everything_and_taken_out_without_formulas(cast
     proposal = cast.voting()
     services.return_to_check(proposal=proposal, reason="=1+1 too few", actor=cast["carl"], on=cast.day)
     audra = sign_in(make_user("audra", ("Auditor",)))
-    assert "proposal.voided" in text_of(audra.get("/office/log/?q=too+few"))
+    assert "Proposal taken off the table" in text_of(audra.get("/office/log/?q=too+few"))
+    assert "=1+1 too few" in text_of(audra.get("/office/log/?q=taken+off"))
     assert "Nothing found" in text_of(audra.get("/office/log/?q=no+such+thing"))
     content = b"".join(audra.get("/office/log/?q=too+few&csv=1").streaming_content).decode()  # type: ignore[attr-defined] # it streams
     rows = list(csv.DictReader(io.StringIO(content)))
