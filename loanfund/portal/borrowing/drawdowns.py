@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from loanfund.calculation.calendars import BusinessDayConvention
 from loanfund.facilities.models import Facility
 from loanfund.facilities.selectors import conditions_standing, open_conditions, policy_in_force
 from loanfund.parties.selectors import kyb_in_date, usable_accounts
@@ -30,13 +31,15 @@ def drawdown_new(request: HttpRequest, visit: Visit, facility: str) -> HttpRespo
     """Ask for a drawdown: first what holds it up, else the form with what is available and from which day."""
     found = facility_of(visit, facility)
     policy = policy_in_force(visit.fund, visit.on)
-    earliest = calendar(visit.fund.calendar).add_business_days(visit.on, policy.drawdown_notice_days)
+    days = calendar(visit.fund.calendar)
+    noticed = days.add_business_days(visit.on, policy.drawdown_notice_days)
+    earliest = days.adjust(max(noticed, found.availability_start), BusinessDayConvention.FOLLOWING)
     accounts = list(usable_accounts(visit.partner, found.currency, visit.on))
     form = DrawdownForm(
         request.POST or None,
         code=found.currency,
         accounts=accounts,
-        initial={"wanted_on": max(earliest, found.availability_start)},
+        initial={"wanted_on": earliest},
     )
     form = with_code(request, visit, form)
 

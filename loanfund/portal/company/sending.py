@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any, ParamSpec
 
@@ -10,9 +11,11 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.utils import timezone
 
 from loanfund.audit.errors import InFlight, OtherContent, Refused
 from loanfund.audit.idempotency import Answer, content_digest, once
+from loanfund.audit.models import IdempotencyKey
 from loanfund.parties.models import User
 from loanfund.parties.serving import request_key
 from loanfund.portal.access import PartnerView, Visit
@@ -20,6 +23,7 @@ from loanfund.portal.confirming import forget_code, prove_once
 
 P = ParamSpec("P")
 CHUNK = 1 << 16
+A_MOMENT = timedelta(minutes=10)
 AGAIN = "This form was sent already with other words. Here is how things stand; open it anew to change them."
 Act = Callable[[dict[str, Any]], tuple[str, str]]
 """Gets the form's cleaned entries, calls one service, and gives what was done in a sentence and the next address."""
@@ -66,7 +70,8 @@ def send(request: HttpRequest, form: forms.Form, act: Act, *, back: str) -> Http
         if code:
             prove_once(user, code, key)
             forget_code(form)
-        answer = once(scope=f"portal:{user.pk}", key=key, digest=_digest(request), act=do)
+        digest = _digest(request)
+        answer = _just_sent(user, digest) or once(scope=f"portal:{user.pk}", key=key, digest=digest, act=do)
     except OtherContent:
         messages.error(request, AGAIN)
         return redirect(back)
@@ -78,6 +83,15 @@ def send(request: HttpRequest, form: forms.Form, act: Act, *, back: str) -> Http
         return None
     messages.success(request, answer.body["said"])
     return redirect(answer.body["to"])
+
+
+def _just_sent(user: User, digest: str) -> Answer | None:
+    """The answer to the last thing that the person did, when it was this, a moment ago: the page that the back button
+    loads anew carries a new number, and the browser fills in what was typed."""
+    last = IdempotencyKey.objects.filter(scope=f"portal:{user.pk}").order_by("-pk").first()
+    if last is None or last.digest != digest or timezone.now() - last.created_at > A_MOMENT:
+        return None
+    return Answer(last.status, last.body, repeated=True)
 
 
 def press(request: HttpRequest, act: Callable[[], str], *, to: str) -> HttpResponse:
@@ -92,10 +106,10 @@ def press(request: HttpRequest, act: Callable[[], str], *, to: str) -> HttpRespo
 
 
 def _digest(request: HttpRequest) -> str:
-    """Of what a form sends: its address, every entry but the token and a code, and the bytes of its files."""
+    """Of what a form sends: its address, the bytes of its files, and every entry but the token, its number and a code."""
     parts: list[str] = [request.path]
     for name, values in sorted(request.POST.lists()):
-        if name not in {"csrfmiddlewaretoken", "code"}:
+        if name not in {"csrfmiddlewaretoken", "request_id", "code"}:
             parts += [name, *map(str, values)]
     for name, upload in sorted(request.FILES.items()):
         hashed = hashlib.sha256()
