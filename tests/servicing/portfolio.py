@@ -1,5 +1,6 @@
 """Many loans at once, for kills and benchmarks: the rows that drawdowns would have left, written set-wise."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from loanfund.facilities.canonical import digest
 from loanfund.facilities.models import Facility, FacilityTerms, Promise
 from loanfund.facilities.services.drafts import draft
 from loanfund.ledger.services import post_entries
+from loanfund.parties.models import Partner
 from loanfund.servicing import events, postings
 from loanfund.servicing.models import Event, Loan
 from tests.servicing.world import OPENED, World, bullet
@@ -17,9 +19,10 @@ from tests.servicing.world import OPENED, World, bullet
 MATURITY = date(2027, 3, 2)
 
 
-def seed(world: World, *, facilities: int, loans_each: int) -> int:
-    """Facilities with loans disbursed on the opening day, in the book; return how many loans."""
-    made = facilities_of(world, facilities, Decimal(1_000_000) * loans_each)
+def seed(world: World, *, facilities: int, loans_each: int, partners: Sequence[Partner] = ()) -> int:
+    """Facilities with loans disbursed on the opening day, in the book; return how many loans. The facilities go to the
+    `partners` in turn, all to the world's own when none are named."""
+    made = facilities_of(world, facilities, Decimal(1_000_000) * loans_each, partners)
     loans = Loan.objects.bulk_create(
         Loan(
             number=f"LN-S{facility.pk}-{place}",
@@ -65,12 +68,15 @@ def seed(world: World, *, facilities: int, loans_each: int) -> int:
     return len(loans)
 
 
-def facilities_of(world: World, count: int, commitment: Decimal) -> list[Facility]:
+def facilities_of(
+    world: World, count: int, commitment: Decimal, partners: Sequence[Partner] = ()
+) -> list[Facility]:
+    owners = partners or [world.partner]
     promised = Promise.objects.bulk_create(
         Promise(
             reference=f"seed:{world.fund.code}:{number}",
             fund=world.fund,
-            partner=world.partner,
+            partner=owners[number % len(owners)],
             amount=commitment,
             headroom=[],
             reserved_on=OPENED,
@@ -83,7 +89,7 @@ def facilities_of(world: World, count: int, commitment: Decimal) -> list[Facilit
         Facility(
             number=f"FAC-S{promise.pk}",
             fund=world.fund,
-            partner=world.partner,
+            partner=promise.partner,
             promise=promise,
             currency="USD",
             commitment=commitment,

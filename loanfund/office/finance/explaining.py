@@ -10,8 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
 from loanfund.audit.errors import Refused
-from loanfund.calculation.periods import Tenor, add_tenor
 from loanfund.audit.words import words_of
+from loanfund.calculation.periods import Tenor, add_tenor
 from loanfund.ledger.models import AccountKind as K
 from loanfund.office.operations.history import Told
 from loanfund.office.operations.seat import take_seat
@@ -20,7 +20,7 @@ from loanfund.parties import roles
 from loanfund.reporting.reports import REPORTS, Report
 from loanfund.reporting.reports.forecasts import rung_days
 from loanfund.reporting.selectors import explain_entry, explain_figure
-from loanfund.reporting.selectors.figures import FUND
+from loanfund.reporting.selectors.figures import BORROWERS, FUND
 from loanfund.reporting.statement import Line, LineKind
 
 READERS = (roles.FINANCE, roles.OPERATIONS_MAKER, roles.OPERATIONS_CHECKER, roles.AUDITOR)
@@ -177,8 +177,8 @@ def total_href(made: Report, opened_on: date, asked: Mapping[str, Any], column: 
     days; empty where its own rows are the explanation."""
     slug = made.slug
     if slug in STANDING and column in STANDING[slug]:
-        kinds = STANDING[slug][column]
-        return figure_href(kinds, of="", first_day=opened_on, last_day=asked["as_of"], back=slug)
+        kinds, whose = STANDING[slug][column], BORROWERS if slug == "arrears" else ""
+        return figure_href(kinds, of=whose, first_day=opened_on, last_day=asked["as_of"], back=slug)
     if slug == "income" and column in INCOME:
         first, last = asked["first_day"], asked["last_day"]
         return figure_href(INCOME[column], of="", first_day=first, last_day=last, back=slug)

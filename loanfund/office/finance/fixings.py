@@ -78,6 +78,13 @@ class FileForm(RateForm):
             ) from error
 
 
+class OneDayForm(forms.Form):
+    """Which fixing a report leads to."""
+
+    rate = forms.CharField(max_length=20)
+    day = DayField()
+
+
 class ReadAgainForm(forms.Form):
     """The rate as the second person reads it, without seeing what the first one typed."""
 
@@ -94,6 +101,9 @@ def fixings(request: HttpRequest) -> HttpResponse:
     if (answer := desk.answer()) is not None:
         return answer
     rows = RateFixing.objects.select_related("rate", "recorded_by").order_by("-date", "-known_at")
+    one = OneDayForm(request.GET)
+    if one.is_valid():
+        rows = rows.filter(rate__code=one.cleaned_data["rate"], date=one.cleaned_data["day"])
     context = {
         "desk": desk,
         "waiting": [
@@ -105,6 +115,7 @@ def fixings(request: HttpRequest) -> HttpResponse:
             )
             for row in waiting
         ],
+        "one": one.cleaned_data if one.is_valid() else None,
         "listing": listed(request, rows, search=("rate__code", "source"), per_page=30),
     }
     return show(request, "office/finance/fixings.html", context, title="Fixings", status=desk.status)

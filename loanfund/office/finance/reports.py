@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from loanfund.audit.errors import Refused
 from loanfund.facilities.models import Fund
-from loanfund.office.finance.explaining import cell_href
+from loanfund.office.finance.explaining import cell_href, total_href
 from loanfund.office.finance.statements import download, last_month
 from loanfund.office.operations.fields import DayField
 from loanfund.office.operations.seat import Seat, take_seat
@@ -43,6 +43,8 @@ class AskForm(forms.Form):
                 field: forms.Field = forms.ChoiceField(
                     label=parameter.label, choices=parameter.choices, required=False
                 )
+            elif parameter.may_be_ahead:
+                field = DayField(label=parameter.label, required=False)
             else:
                 usual = days.get(parameter.name, _day_before(fund))
                 field = DayField(label=parameter.label, initial=usual)
@@ -120,7 +122,7 @@ class Table:
 
     heads: list[tuple[str, bool]]
     rows: list[list[Cell]]
-    totals: list[Any]
+    totals: list[tuple[Any, str]]
     more: int
 
 
@@ -138,7 +140,14 @@ def _table(made: Report, fund: Fund, asked: dict[str, Any]) -> Table:
     return Table(
         heads=[(column.label, column.kind in NUMBERS) for column in made.columns],
         rows=[cells(row) for row in made.rows[:ROWS_SHOWN]],
-        totals=[sums.get(column.name, "") for column in made.columns] if sums and made.rows else [],
+        totals=[
+            (sums[column.name], total_href(made, fund.opened_on, asked, column.name))
+            if column.name in sums
+            else ("", "")
+            for column in made.columns
+        ]
+        if sums and made.rows
+        else [],
         more=max(len(made.rows) - ROWS_SHOWN, 0),
     )
 

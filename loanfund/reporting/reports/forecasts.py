@@ -1,7 +1,7 @@
 """What is to come: principal and interest by how far ahead they fall due, and the cash of each month."""
 
 from collections import defaultdict
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from loanfund.calculation.periods import Tenor, add_tenor
@@ -28,6 +28,7 @@ from loanfund.reporting.selectors import Ahead, dues_ahead
 
 RUNGS = (("up to 1 month", 1), ("1 to 3 months", 3), ("3 to 6 months", 6), ("6 to 12 months", 12),
          ("1 to 2 years", 24), ("2 to 5 years", 60))  # fmt: skip
+ONE_DAY = timedelta(days=1)
 LAST_RUNG = "over 5 years"
 OVERDUE = "due and open"
 GUESSED = "Floating interest ahead rests on the last rate published by then."
@@ -88,6 +89,73 @@ def maturity_ladder(fund: Fund, *, as_of: date) -> Report:
     return report_of(spec, fund, as_of_words(fund, as_of), columns, rows, checks=checks, notes=notes)
 
 
+COMPONENTS = (
+    ("all", "all"),
+    ("principal", "principal"),
+    ("interest", "interest"),
+    ("other", "default interest, fees, costs"),
+)
+
+
+def dues(
+    fund: Fund,
+    *,
+    as_of: date,
+    due_from: date | None = None,
+    due_until: date | None = None,
+    component: str = "all",
+) -> Report:
+    """Each sum behind the maturity ladder and the cash forecast: what is due and open, and what will fall due.
+
+    What is due and open has no day here, since it counts as of `as_of`; with `due_from` it is left out.
+    """
+    columns = (
+        Column("due_date", "Falls due", Kind.DATE),
+        Column("standing", "Standing"),
+        Column("facility", "Facility", Kind.FACILITY),
+        Column("loan", "Loan", Kind.LOAN),
+        Column("component", "What"),
+        Column("amount", "Amount", Kind.MONEY, total=True),
+        Column("estimated", "Rests on"),
+    )
+    rows: list[tuple[Cell, ...]] = []
+    numbers = dict(fund.facilities.values_list("pk", "number"))
+    if due_from is None:
+        for facility, name, amount in sorted(fetched(OPEN, as_of=as_of, fund=fund.pk)):
+            if amount and component in ("all", _part(name)):
+                rows.append((None, OVERDUE, numbers[facility], "", _words(name), amount, ""))
+    for facility in _signed(fund, as_of):
+        for due in dues_ahead(facility, as_of, until=due_until):
+            if (due_from and due.due_date < due_from) or component not in ("all", _part(due.component)):
+                continue
+            guess = "the last rate published" if due.estimated else ""
+            rows.append(
+                (due.due_date, "ahead", facility.number, due.loan, _words(due.component), due.amount, guess)
+            )
+    rows.sort(key=lambda row: (str(row[0] or ""), str(row[2]), str(row[3])))
+    return report_of(("dues", "Dues"), fund, as_of_words(fund, as_of), columns, rows)
+
+
+def _part(component: str) -> str:
+    """The column of the ladder and the forecast that a component stands in."""
+    return component if component in {"principal", "interest"} else "other"
+
+
+def _words(component: str) -> str:
+    return component.replace("_", " ")
+
+
+def rung_days(as_of: date, name: str) -> tuple[date | None, date | None]:
+    """The first and the last due day of a rung; None where it has none."""
+    first = as_of + ONE_DAY
+    for rung, months in RUNGS:
+        last = add_tenor(as_of, Tenor(months, "M"))
+        if rung == name:
+            return first, last
+        first = last + ONE_DAY
+    return (first, None) if name == LAST_RUNG else (None, as_of)
+
+
 def _rung(as_of: date, day: date) -> str:
     return next((name for name, months in RUNGS if day <= add_tenor(as_of, Tenor(months, "M"))), LAST_RUNG)
 
@@ -101,8 +169,7 @@ def cash_forecast(fund: Fund, *, as_of: date, months: str = "12") -> Report:
     came: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     ahead = [due for due in _ahead(fund, as_of) if due.due_date <= end]
     for due in ahead:
-        kind = due.component if due.component in {"principal", "interest"} else "other"
-        came[f"{due.due_date:%Y-%m}"][kind] += due.amount
+        came[f"{due.due_date:%Y-%m}"][_part(due.component)] += due.amount
     for wanted, amount in fetched(WANTED, as_of=as_of, fund=fund.pk):
         came[f"{max(wanted, as_of):%Y-%m}"]["out"] += amount
     columns = (
@@ -143,6 +210,19 @@ WHERE f.fund_id = %(fund)s AND d.requested_on <= %(as_of)s AND d.amount > 0
 """
 
 SPECS = (
+    ReportSpec(
+        "dues",
+        "Dues, one by one",
+        "What is due and open and what will fall due, each by itself: what the ladder and the forecast are made of.",
+        (
+            *AS_OF,
+            Parameter("due_from", "Due from", may_be_ahead=True),
+            Parameter("due_until", "Due until", may_be_ahead=True),
+            Parameter("component", "What", COMPONENTS),
+        ),
+        LENDERS,
+        dues,
+    ),
     ReportSpec(
         "maturity-ladder",
         "Maturity ladder",

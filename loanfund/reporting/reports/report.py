@@ -93,11 +93,13 @@ class Report:
 
 @dataclass(frozen=True)
 class Parameter:
-    """What a report asks: its name, its label, and "date" or a tuple of choices."""
+    """What a report asks: its name, its label, and a date or a tuple of choices. A day that `may_be_ahead` can be any day,
+    and be left out."""
 
     name: str
     label: str
     choices: tuple[tuple[str, str], ...] = ()
+    may_be_ahead: bool = False
 
 
 AS_OF = (Parameter("as_of", "As of the end of"),)
@@ -130,6 +132,9 @@ class ReportSpec:
             value = given.get(parameter.name)
             if parameter.choices:
                 found[parameter.name] = _chosen(parameter, value)
+                continue
+            if parameter.may_be_ahead:
+                found[parameter.name] = _day(parameter, value) if value else None
                 continue
             day = _day(parameter, value)
             if not fund.opened_on <= day <= fund.business_date:

@@ -19,6 +19,8 @@ from loanfund.servicing.models import Loan
 ZERO = Decimal(0)
 FUND = "fund"
 """Stands for the accounts that are nobody's but the fund's."""
+BORROWERS = "borrowers"
+"""Stands for everybody, without the money held that nobody is known for."""
 SHOWN = 500
 """So many of the newest movements are shown; the count and the sum are of all."""
 
@@ -34,6 +36,7 @@ LEFT JOIN facilities_facility f ON a.owner = 'facility:' || f.id
 LEFT JOIN parties_partner p ON a.owner = 'partner:' || p.id
 WHERE a.book_id = %(book)s AND a.kind = ANY (%(kinds)s) AND e.booking_date BETWEEN %(first)s AND %(last)s
 """
+_KNOWN = f"{_FUND} AND NOT (a.owner = '' AND a.kind IN ('UNAPPLIED', 'OVER_LIMIT'))"
 _OWNED = f"{_FUND} AND a.owner = ANY (%(owners)s)"
 _SHARES = """
 SELECT c.booking_date, c.value_date, replace(coalesce(e.kind, c.kind), '_', ' '), f.number, e.id, c.amount,
@@ -121,8 +124,8 @@ def explain_figure(
     """What moved these kinds of account in a span of booking dates, above zero on the first kind's normal side.
 
     `of` is the number of a partner, facility, loan or application, an account's owner such as "segment:vault", `FUND` for
-    accounts that are the fund's own, or empty for everyone's. `part` keeps only what was "accrued", fell "due" or are
-    "corrections" of accrued accounts. Refused for an unknown kind or number, and for a span that runs backwards.
+    accounts that are the fund's own, `BORROWERS`, or empty for everyone's. `part` keeps only what was "accrued", fell
+    "due" or are "corrections" of accrued accounts. Refused for an unknown kind or number, or a span that runs backwards.
     """
     if not kinds or any(kind not in K.values for kind in kinds):
         raise Refused("There is no such account.", code="not_found")
@@ -132,8 +135,8 @@ def explain_figure(
         raise Refused("The period ends before it begins.", field="last_day")
     asked: dict[str, Any] = {"book": fund.book_id, "kinds": list(kinds), "first": first_day, "last": last_day}
     asked["side"] = normal_side(K(kinds[0]))
-    query = _FUND
-    if of:
+    query = _KNOWN if of == BORROWERS else _FUND
+    if of and of != BORROWERS:
         facilities, owners = _owners(fund, of)
         query = f"{_OWNED} UNION ALL {_SHARES}" if facilities else _OWNED
         asked |= {"facilities": facilities, "owners": owners}

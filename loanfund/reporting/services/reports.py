@@ -67,7 +67,7 @@ def export_report(
     values = spec.values(fund, given)
     if fmt not in {"csv", "xlsx"}:
         raise Refused("Choose one of csv, xlsx.", field="format")
-    name = f"{slug}-{'-'.join(str(value) for value in values.values())}.{fmt}"
+    name = f"{slug}-{'-'.join(str(value) for value in values.values() if value is not None)}.{fmt}"
     content_type = FORMATS[fmt][0]
     after = {"report": slug, "format": fmt, **values}
     if spec.query is not None and fmt == "csv":

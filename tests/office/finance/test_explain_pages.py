@@ -17,6 +17,7 @@ from tests.servicing.world import World, bullet, make_world, person
 
 FIGURES = ("accrual-roll-forward", "income", "arrears", "utilisation", "unapplied")
 CELL = re.compile(r'<td class="num"><a href="(/office/explain/[^"]+)">([^<]+)</a>')
+DUES = re.compile(r'<td class="num"><a href="(/office/reports/dues/[^"]+)">([^<]+)</a>')
 SUM = re.compile(r'<tfoot>.*<td class="num">([^<]+)</td>', re.DOTALL)
 LEGS = re.compile(r"([\d,.]+) added, ([\d,.]+) taken off")
 
@@ -57,6 +58,29 @@ def test_what_made_a_figure_adds_up_to_it(seen: Seen, slug: str) -> None:
         explained = seen.client.get(unescape(href))
         assert explained.status_code == 200, href
         found = SUM.search(explained.content.decode())
+        assert amount(found[1] if found else "0") == amount(shown), href
+
+
+@pytest.mark.parametrize("slug", FIGURES)
+def test_what_made_a_total_adds_up_to_it(seen: Seen, slug: str) -> None:
+    asked = {"first_day": "2026-03-15", "last_day": "2026-06-18", "as_of": "2026-06-18"}
+    page = seen.client.get(f"/office/reports/{slug}/", asked).content.decode()
+    totals = CELL.findall(page[page.find("<tfoot>") :])
+    assert totals
+    for href, shown in totals:
+        found = SUM.search(seen.client.get(unescape(href)).content.decode())
+        assert amount(found[1] if found else "0") == amount(shown), href
+
+
+@pytest.mark.parametrize("slug", ["maturity-ladder", "cash-forecast"])
+def test_a_figure_ahead_is_the_sum_of_its_dues(seen: Seen, slug: str) -> None:
+    """The second facility's June interest is open by then, everything else is to come."""
+    page = seen.client.get(f"/office/reports/{slug}/", {"as_of": "2026-06-18"}).content.decode()
+    cells = DUES.findall(page)
+    assert len(cells) > 6
+    assert sum(amount(shown) != 0 for _, shown in cells) > 6
+    for href, shown in cells:
+        found = SUM.search(seen.client.get(unescape(href)).content.decode())
         assert amount(found[1] if found else "0") == amount(shown), href
 
 
