@@ -44,6 +44,7 @@ class CodeField(forms.CharField):
             max_length=20,
             widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code"}),
             help_text="From your authenticator app, or one of your recovery codes. It confirms that it is you.",
+            error_messages={"required": "Type the code that your app shows now."},
         )
 
 

@@ -220,9 +220,9 @@ def test_who_has_a_passkey_alone_is_led_to_it_and_back_to_what_was_typed(world: 
 def test_who_has_both_may_choose_the_passkey(world: World) -> None:
     act, client = draws(world), signed_in(world.borrower, both_factors=True, ago=HOUR)
     path = f"/partners/{world.partner.number}/{act.path}"
-    assert "with a passkey instead" not in words(client.get(path))
+    assert "Use a passkey instead" not in words(client.get(path))
     Authenticator.objects.create(user=world.borrower, type=Authenticator.Type.WEBAUTHN, data={"name": "Key"})
-    assert "Confirm with a passkey instead" in words(client.get(path))
+    assert "Use a passkey instead of a code" in words(client.get(path))
     assert "/webauthn/" in goes(client, world, act, by_passkey="1").headers["Location"]
     assert act.done() == 0
 
