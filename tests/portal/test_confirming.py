@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -264,3 +265,14 @@ def test_two_tabs_with_one_form_make_one(world: World) -> None:
     assert act.done() == 2
     assert goes(client, world, other, request_id=number_of(client, path)).status_code == 302
     assert act.done() == 2
+
+
+@pytest.mark.parametrize("acts", ACTS)
+def test_the_way_back_from_the_passkey_is_a_page(world: World, acts: Callable[[World], Act]) -> None:
+    act, client = acts(world), signed_in(world.borrower, both_factors=True, ago=HOUR)
+    Authenticator.objects.update(type=Authenticator.Type.WEBAUTHN)
+    way = goes(client, world, act).headers["Location"]
+    assert act.done() == 0
+    back = client.get(parse_qs(urlsplit(way).query)["next"][0], follow=True)
+    assert back.status_code == 200
+    assert "<form" in back.content.decode()

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
@@ -112,9 +112,10 @@ def _member(
 @partner_page
 @changed_by(OWNER)
 @confirmed
-@require_POST
 def end_place(request: HttpRequest, visit: Visit, member: int) -> HttpResponse:
-    """End a person's place at the company."""
+    """End a person's place at the company. Who comes back from the passkey stands on the person's page again."""
+    if request.method != "POST":
+        return redirect("portal:member", visit.partner.number, member)
     place = get_object_or_404(selectors.members(visit.partner), pk=member)
     mine = place.user_id == visit.user.pk
     to = "/" if mine else reverse("portal:people", args=[visit.partner.number])
