@@ -114,9 +114,9 @@ def _member(
 @confirmed
 def end_place(request: HttpRequest, visit: Visit, member: int) -> HttpResponse:
     """End a person's place at the company. Who comes back from the passkey stands on the person's page again."""
+    place = get_object_or_404(selectors.members(visit.partner), pk=member)
     if request.method != "POST":
         return redirect("portal:member", visit.partner.number, member)
-    place = get_object_or_404(selectors.members(visit.partner), pk=member)
     mine = place.user_id == visit.user.pk
     to = "/" if mine else reverse("portal:people", args=[visit.partner.number])
     form = with_code(request, visit, Form(request.POST, auto_id="end_%s"))
