@@ -48,37 +48,25 @@ def names(notices: list[Notice]) -> set[str]:
 ACTING = {"Borrower", "Sig", "Prep"}
 
 
-@pytest.mark.parametrize(
-    ("day", "words"),
-    [(date(2026, 3, 22), None), (date(2026, 3, 23), "in 10 days"), (date(2026, 3, 30), "in 3 days")],
-)
-def test_a_payment_that_is_due_in_10_and_in_3_days_is_told(
-    world: World, day: date, words: str | None
-) -> None:
-    morning(world, day)
-    notices = told("payment_due")
-    if words is None:
-        assert not notices
-        return
-    newest = notices[-3:]
-    assert names(newest) == ACTING
-    assert newest[0].subject.endswith(f"is due {words}")
-    assert newest[0].subject.startswith("FAC-")
-    assert "On 2 April 2026" in newest[0].body
-    assert "interest" in newest[0].body
-    assert newest[0].link.endswith("/payments/")
-    amount = newest[0].subject.split(": ")[1].split(" USD")[0]
-    assert amount in newest[0].body
-
-
-def test_two_reminders_a_payment_and_the_day_itself_and_no_more(world: World) -> None:
-    for day in range(23, 32):
+def test_a_payment_that_is_due_in_10_and_in_3_days_is_told_and_then_on_its_day(world: World) -> None:
+    morning(world, date(2026, 3, 22))
+    assert not told("payment_due")
+    for day in (23, 24, 30, 31):
         morning(world, date(2026, 3, day))
+    notices = told("payment_due")
+    assert [one.subject.rpartition(" is ")[2] for one in notices] == ["due in 10 days"] * 3 + [
+        "due in 3 days"
+    ] * 3
+    for three in (notices[:3], notices[3:]):
+        assert names(three) == ACTING
+    first = notices[0]
+    # 3 % of a million for the 31 nights to 2 April, ACT/360.
+    assert first.subject.startswith(f"{world.facility.number}: 2,583.33 USD")
+    assert "On 2 April 2026 2,583.33 USD falls due" in first.body
+    assert "interest 2,583.33 USD" in first.body
+    assert first.link.endswith("/payments/")
     morning(world, date(2026, 4, 2))
-    assert [one.subject.rpartition(" is ")[2] for one in told("payment_due")[::3]] == [
-        "due in 10 days",
-        "due in 3 days",
-    ]
+    assert len(told("payment_due")) == 6
     assert len(told("due")) == 3
 
 
