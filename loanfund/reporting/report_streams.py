@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from django.db import connection
@@ -9,6 +10,7 @@ from psycopg import sql
 
 from loanfund.facilities.models import Fund
 from loanfund.reporting.reports import ReportSpec
+from loanfund.reporting.reports.report import hash_joins
 
 ROWS = 500
 """So many rows go out together: the database hands them over one by one, and each hand-over has its price."""
@@ -27,7 +29,8 @@ def csv_blocks(
         order = sql.SQL(", ").join(map(sql.Literal, by))
         rows_of = sql.SQL("SELECT * FROM ({}) AS found ORDER BY {}").format(rows_of, order)
     query = sql.SQL("COPY ({}) TO STDOUT WITH (FORMAT csv)").format(rows_of)
-    with connection.cursor() as cursor, cursor.copy(query) as copy:
+    joins = hash_joins() if spec.hashed else nullcontext()
+    with joins, connection.cursor() as cursor, cursor.copy(query) as copy:
         rows = iter(copy.read, b"")
         while block := b"".join(itertools.islice(rows, ROWS)):
             yield block

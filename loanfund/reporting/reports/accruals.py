@@ -24,6 +24,7 @@ from loanfund.reporting.reports.report import (
     Report,
     ReportSpec,
     fetched,
+    hash_joins,
     period_words,
     report_of,
 )
@@ -206,7 +207,8 @@ def nights(fund: Fund, *, first_day: date, last_day: date) -> Report:
     """The accrual rows of a period, by night and loan: what every figure of interest is explained by."""
     query = nights_query(fund, first_day=first_day, last_day=last_day)
     ordered = sql.SQL("{} ORDER BY 1, 4, 5 LIMIT {}").format(query, sql.Literal(SHOWN + 1))
-    rows = fetched(ordered)
+    with hash_joins():
+        rows = fetched(ordered)
     cut = len(rows) > SHOWN
     notes = (f"The first {SHOWN:,} rows are shown; the CSV has all.",) if cut else ()
     spec = ("accruals", "Accruals, night by night")
@@ -285,6 +287,7 @@ SPECS = (
         nights,
         nights_query,
         NIGHT_COLUMNS,
+        hashed=True,
     ),
     ReportSpec(
         "fixings",

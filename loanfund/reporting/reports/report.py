@@ -1,13 +1,14 @@
 """A report as a value: columns, rows and totals, whatever it is about, so that one page and one writer show any of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from psycopg import sql
 
 from loanfund.audit.errors import Refused
@@ -114,7 +115,8 @@ Query = Callable[..., sql.Composed]
 @dataclass(frozen=True)
 class ReportSpec:
     """A report that can be asked for. `build(fund, **values)` gives it; `query`, of a large one, gives the SELECT that is
-    streamed as CSV, with the same columns. `rights` are the lender's roles that may read it."""
+    streamed, with the same columns; `hashed` says that it is read within `hash_joins`. `rights` are the lender's roles
+    that may read it."""
 
     slug: str
     title: str
@@ -124,6 +126,7 @@ class ReportSpec:
     build: Build
     query: Query | None = None
     columns: tuple[Column, ...] = field(default=())
+    hashed: bool = False
 
     def values(self, fund: Fund, given: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters as the report takes them: dates from dates or ISO text. Refused, naming the field."""
@@ -164,6 +167,20 @@ def _chosen(parameter: Parameter, value: Any) -> str:
     if value not in known:
         raise Refused(f"{parameter.label}: choose one of {', '.join(known)}.", field=parameter.name)
     return str(value)
+
+
+@contextmanager
+def hash_joins() -> Iterator[None]:
+    """A transaction in which each table is read once, however few rows the planner expects.
+
+    What was booked since the last ANALYZE is no row to it: it would walk through all loans for each of a night's rows.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_nestloop = off")
+        yield
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_nestloop = on")
 
 
 def fetched(query: str | sql.Composed, **values: Any) -> list[tuple[Any, ...]]:

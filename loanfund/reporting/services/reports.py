@@ -1,11 +1,13 @@
 """Reading reports and taking them out: rights, the file, and a line in the log. Large ones are streamed."""
 
 import hashlib
-import io
 import itertools
+import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import date
+from io import BufferedRandom
 from typing import Any
 
 from django.db import connection, transaction
@@ -19,8 +21,10 @@ from loanfund.reporting.report_files import as_csv, as_xlsx
 from loanfund.reporting.report_sheets import write_xlsx
 from loanfund.reporting.report_streams import csv_blocks
 from loanfund.reporting.reports import REPORTS, Report, ReportSpec
+from loanfund.reporting.reports.report import hash_joins
 from loanfund.reporting.services.statements import FORMATS, Export
 
+BLOCK = 64 * 1024
 SHEET_ROWS = 1_000_000
 """What a worksheet can hold (1,048,576) less its head and totals."""
 
@@ -60,8 +64,9 @@ def export_report(
 ) -> Export | Stream:
     """Take out a report as "csv" or "xlsx"; the log keeps who and which parameters.
 
-    A large report's CSV is a `Stream`: it is read from the database as it is sent, so a million rows take no more memory
-    than a thousand. Refused as in `read_report`, and for an unknown format or a workbook beyond a sheet's rows.
+    A large report is a `Stream`: its CSV is read from the database as it is sent, its workbook is written to a file on
+    disk, so a million rows take no more memory than a thousand. Refused as in `read_report`, and for an unknown format or
+    a workbook beyond a sheet's rows.
     """
     spec, fund = _spec(actor, slug), Fund.objects.get(pk=fund.pk)
     values = spec.values(fund, given)
@@ -74,27 +79,38 @@ def export_report(
         record(actor=actor, action="report.exported", obj=fund, on=on, after=after)
         return Stream(name, content_type, csv_blocks(spec, fund, values))
     if spec.query is not None:
-        content = _large_xlsx(spec, fund, values)
-    else:
-        report = spec.build(fund, **values)
-        content = as_csv(report) if fmt == "csv" else as_xlsx(report)
+        file = _large_xlsx(spec, fund, values)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        record(actor=actor, action="report.exported", obj=fund, on=on, after={**after, "sha256": digest})
+        return Stream(name, content_type, _blocks(file))
+    report = spec.build(fund, **values)
+    content = as_csv(report) if fmt == "csv" else as_xlsx(report)
     digest = hashlib.sha256(content).hexdigest()
     record(actor=actor, action="report.exported", obj=fund, on=on, after={**after, "sha256": digest})
     return Export(name, content_type, content, digest)
 
 
-def _large_xlsx(spec: ReportSpec, fund: Fund, values: Mapping[str, Any]) -> bytes:
-    """The whole of a large report as a workbook, row by row from a cursor on the server."""
+def _blocks(file: BufferedRandom) -> Iterator[bytes]:
+    with file:
+        file.seek(0)
+        while block := file.read(BLOCK):
+            yield block
+
+
+def _large_xlsx(spec: ReportSpec, fund: Fund, values: Mapping[str, Any]) -> BufferedRandom:
+    """The whole of a large report as a workbook in a file without a name, row by row from a cursor on the server."""
     assert spec.query is not None
-    out = io.BytesIO()
+    out = tempfile.TemporaryFile()  # noqa: SIM115 - `_blocks` closes it when it was sent
     look = replace(spec.build(fund, **values), notes=(), cut=False)
     connection.ensure_connection()
-    with connection.chunked_cursor() as cursor:
+    joins = hash_joins() if spec.hashed else nullcontext()
+    with joins, connection.chunked_cursor() as cursor:
         cursor.execute(spec.query(fund, **values))
         rows = itertools.chain.from_iterable(iter(lambda: cursor.fetchmany(2_000), []))
         counted = _at_most(rows)
         write_xlsx(look, counted, out)
-    return out.getvalue()
+    out.seek(0)
+    return out
 
 
 def _at_most(rows: Iterator[Any]) -> Iterator[Any]:
