@@ -45,6 +45,10 @@ class Office:
     clients: dict[str, Client]
     objects: dict[str, tuple[object, ...]]
 
+    def standing(self, page: Page) -> list[str]:
+        """Where the page stands with something on it; of a page about nothing in particular, its one address."""
+        return self.addresses(page)[:-1] or self.addresses(page)
+
     def addresses(self, page: Page) -> list[str]:
         """Where the page stands: with real objects where there are any, and with one that does not exist."""
         absent = [ABSENT[kind] for kind, _ in ARGUMENT.findall(page.path)]
@@ -53,8 +57,38 @@ class Office:
         return [reverse(f"admin:{page.name}", args=args) for args in [*found, tuple(absent)]]
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What one person was answered at one address: the status, and the acts that the page's forms send."""
+
+    status: int
+    acts: frozenset[str]
+
+
+@pytest.fixture(scope="module")
+def made_once(module_db: str) -> Office:
+    return _office()
+
+
+@pytest.fixture(scope="module")
+def seen(made_once: Office) -> dict[tuple[str, str], Seen]:
+    """Every address of every page opened once by everybody: `seen[address, who]`."""
+    found = {}
+    for page in PAGES:
+        for address in made_once.addresses(page):
+            for who in EVERYBODY:
+                answer = made_once.clients[who].get(address)
+                found[address, who] = Seen(answer.status_code, frozenset(acts_on(answer)))
+    return found
+
+
 @pytest.fixture
-def office(db: None) -> Office:
+def office(made_once: Office, db: None) -> Office:
+    """As it was made: what a test does to it is rolled back."""
+    return made_once
+
+
+def _office() -> Office:
     cast = make_cast()
     for name in ("audra", "fin"):
         cast.people[name] = make_user(name)
@@ -139,12 +173,14 @@ def acts_on(answer: HttpResponseBase) -> set[str]:
     return {name for form in FORM.findall(content) for name in ACT.findall(form)}
 
 
-def test_every_page_opens_to_its_roles_and_to_nobody_else(office: Office) -> None:
+def test_every_page_opens_to_its_roles_and_to_nobody_else(
+    office: Office, seen: dict[tuple[str, str], Seen]
+) -> None:
     wrong = []
     for page in PAGES:
         for address in office.addresses(page):
             for who in EVERYBODY:
-                status = office.clients[who].get(address).status_code
+                status = seen[address, who].status
                 expected = {200, 302, 404, 409} if reads(page, who) else {403}
                 if status not in expected:
                     wrong.append(f"{who} opens {address}: {status}")
@@ -167,18 +203,20 @@ def test_every_form_is_closed_to_whoever_is_not_among_the_pages_actors(office: O
     assert state_of_things() == before
 
 
-def test_an_action_that_a_role_is_not_shown_does_nothing_when_it_is_sent(office: Office) -> None:
-    shown: dict[str, dict[str, set[str]]] = {}
-    for page in PAGES:
-        for address in office.addresses(page)[:-1] or office.addresses(page):
-            shown[address] = {who: acts_on(office.clients[who].get(address)) for who in EVERYBODY}
-    known = {address: set[str]().union(*by.values()) for address, by in shown.items()}
+def test_an_action_that_a_role_is_not_shown_does_nothing_when_it_is_sent(
+    office: Office, seen: dict[tuple[str, str], Seen]
+) -> None:
+    known = {
+        address: frozenset[str]().union(*(seen[address, who].acts for who in EVERYBODY))
+        for page in PAGES
+        for address in office.standing(page)
+    }
     assert sum(len(acts) for acts in known.values()) > 25, known
+    digest = Proposal.objects.values_list("digest", flat=True).first()
     before, wrong = state_of_things(), []
     for address, acts in known.items():
         for who in EVERYBODY:
-            for act in acts - shown[address][who]:
-                digest = Proposal.objects.values_list("digest", flat=True).first()
+            for act in acts - seen[address, who].acts:
                 entries = {
                     f"{act}-{name}": value
                     for name, value in {
@@ -196,14 +234,16 @@ def test_an_action_that_a_role_is_not_shown_does_nothing_when_it_is_sent(office:
     assert not wrong, "\n".join(wrong)
 
 
-def test_the_auditor_and_the_superuser_are_shown_no_action_anywhere(office: Office) -> None:
+def test_the_auditor_and_the_superuser_are_shown_no_action_anywhere(
+    office: Office, seen: dict[tuple[str, str], Seen]
+) -> None:
     found = []
     for page in PAGES:
         for address in office.addresses(page):
             for who in (roles.AUDITOR, "a superuser", "staff without a role"):
                 if who in page.actors:
                     continue
-                found += [f"{who} at {address}: {act}" for act in acts_on(office.clients[who].get(address))]
+                found += [f"{who} at {address}: {act}" for act in seen[address, who].acts]
     assert not found, "\n".join(found)
 
 
