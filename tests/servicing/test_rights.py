@@ -62,7 +62,7 @@ MAY: dict[str, set[str]] = {
 }
 READS = {"match_payment", "what_if", "auto_close_due"}
 """These write nothing; a face asks who may see the facility."""
-SYSTEM = {"retry_exceptions"}
+SYSTEM = {"tell_day", "retry_exceptions"}
 """Done by a worker for the person whose button is recorded on the row."""
 PEOPLE = [*roles.ALL, "owner", "signatory", "preparer", "viewer", "outsider", "superuser"]
 

@@ -9,7 +9,13 @@ from loanfund.audit.models import IdempotencyKey
 from loanfund.parties.models import Membership, Notice
 from loanfund.servicing import tasks
 from loanfund.servicing.models import Drawdown
-from loanfund.servicing.services import tell_day
+from loanfund.servicing.services import (
+    book_instruction,
+    consent_to_instruction,
+    propose_instruction,
+    refuse_instruction,
+    tell_day,
+)
 from tests.parties.cast import joins
 from tests.servicing.test_exceptions import SOFR, publish
 from tests.servicing.world import OPENED, World, bullet, make_world, person
@@ -156,3 +162,38 @@ def test_a_rate_is_told_once_it_rests_on_published_fixings_alone(
         assert notice.subject.startswith(f"{loan.number}: the rate from 2 March 2026 to 2 April 2026 is ")
         assert words in notice.subject
         assert notice.link == f"/partners/{world.partner.number}/loans/{loan.number}/"
+
+
+def test_a_change_that_needs_consent_asks_those_who_sign_and_its_end_is_told_to_all_who_act(
+    world: World,
+) -> None:
+    document = world.facility.terms.get().document | {"default_margin": "0.05"}
+    change = propose_instruction(
+        kind="amendment", facility=world.facility, value_date=world.today, reason="As agreed on the call.",
+        details={"terms": document}, actor=world.maker, on=world.today,
+    )  # fmt: skip
+    asked = told("consent_asked")
+    assert names(asked) == {"Borrower", "Sig"}
+    assert "As agreed on the call." in asked[0].body
+    assert asked[0].link.endswith(f"/requests/{change.number}/")
+    digest = change.proposed_digest
+    consent_to_instruction(instruction=change, seen_digest=digest, actor=world.borrower, on=world.today)
+    book_instruction(instruction=change, actor=world.checker, on=world.today)
+    decided = told("instruction_decided")
+    assert names(decided) == ACTING
+    assert decided[0].subject.endswith("is booked")
+
+
+def test_a_borrowers_own_notice_is_answered_and_one_it_withdraws_is_not(world: World) -> None:
+    for answer in ("refused by the lender", "withdrawn"):
+        notice = propose_instruction(
+            kind="cancellation", facility=world.facility, value_date=world.today, reason="less is needed",
+            amount=Decimal(1000), actor=world.borrower, on=world.today,
+        )  # fmt: skip
+        actor = world.borrower if answer == "withdrawn" else world.checker
+        refuse_instruction(instruction=notice, reason="Not now.", actor=actor, on=world.today)
+    assert not told("consent_asked")
+    decided = told("instruction_decided")
+    assert len(decided) == 3
+    assert decided[0].subject.endswith("is refused")
+    assert "Not now." in decided[0].body

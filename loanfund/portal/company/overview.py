@@ -22,6 +22,8 @@ from loanfund.portal.company.standing import (
     facility_lines,
 )
 from loanfund.portal.company.words import day_words
+from loanfund.servicing.models import Instruction
+from loanfund.servicing.rights import CONSENTED
 
 ZERO = Decimal(0)
 LATEST = 5
@@ -51,6 +53,7 @@ def overview(request: HttpRequest, visit: Visit) -> HttpResponse:
         "tasks": [
             *_application_tasks(visit, applications),
             *_facility_tasks(visit, facilities),
+            *_consent_tasks(visit),
             *_company_tasks(visit),
         ],
         "notices": notices_of(visit.user, visit.partner).defer("body", "last_error")[:LATEST],
@@ -119,6 +122,27 @@ def _facility_tasks(visit: Visit, lines: Sequence[FacilityLine]) -> list[Task]:
                 )
             )
     return tasks
+
+
+def _consent_tasks(visit: Visit) -> list[Task]:
+    """Changes of facilities that wait for somebody who binds the company. One query for them, none for others."""
+    if not visit.may(*SIGNERS):
+        return []
+    asked = Instruction.objects.filter(
+        facility__partner=visit.partner,
+        state=Instruction.State.PROPOSED,
+        kind__in=CONSENTED,
+        consent_by__isnull=True,
+    )
+    return [
+        Task(
+            f"Consent to a change of {one.facility.number}",
+            f"{one.get_kind_display().capitalize()}, from {day_words(one.value_date)}.",
+            reverse("portal:instruction", args=[visit.partner.number, one.facility.number, one.number]),
+            "Read it",
+        )
+        for one in asked.select_related("facility").order_by("id")
+    ]
 
 
 def _company_tasks(visit: Visit) -> list[Task]:

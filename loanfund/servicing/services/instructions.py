@@ -33,6 +33,7 @@ from loanfund.servicing.engine import book_event, fact_key, preview
 from loanfund.servicing.models import Event, Instruction, Loan
 from loanfund.servicing.selectors.facilities import available_commitment, principal
 from loanfund.servicing.services.allowances import restore_allowance, use_allowance
+from loanfund.servicing.services.telling import tell_decided, tell_proposed
 
 Kind, State = Instruction.Kind, Instruction.State
 MAY_BE_LATER = frozenset({Kind.PREPAYMENT, Kind.AMENDMENT, Kind.PAYMENT_HOLIDAY})
@@ -99,6 +100,7 @@ def propose_instruction(
     record(
         actor=actor, action="instruction.proposed", obj=instruction, on=on, after=after, reason=reason.strip()
     )
+    tell_proposed(instruction, on)
     return instruction
 
 
@@ -216,6 +218,7 @@ def book_instruction(
         after={"event": event.key},
         reason=locked.reason,
     )
+    tell_decided(locked, on)
     return locked
 
 
@@ -373,6 +376,7 @@ def refuse_instruction(*, instruction: Instruction, reason: str, actor: User, on
         locked.checker, locked.checked_at = actor, Now()
     locked.save(update_fields=["state", "refusal_reason", "checker", "checked_at"])
     record(actor=actor, action=f"instruction.{locked.state}", obj=locked, on=on, reason=reason.strip())
+    tell_decided(locked, on)
     return locked
 
 

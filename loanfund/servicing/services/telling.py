@@ -19,7 +19,9 @@ from loanfund.facilities.models import Facility, FacilityTerms, Fund
 from loanfund.facilities.selectors import current_terms
 from loanfund.parties.models import Partner
 from loanfund.parties.services import notify_partner
-from loanfund.servicing.models import InterestPeriod
+from loanfund.parties.services.settlement import SIGNERS
+from loanfund.servicing import rights
+from loanfund.servicing.models import Instruction, InterestPeriod
 from loanfund.servicing.selectors import Arrear, ScheduleRow, Status, arrears, schedule_of
 
 FIRST, SECOND = 10, 3
@@ -27,6 +29,8 @@ FIRST, SECOND = 10, 3
 ROUND = 500
 """Facilities looked at in one go."""
 SCOPE = "servicing:told"
+ANSWERED = rights.CONSENTED | {Instruction.Kind.PREPAYMENT, Instruction.Kind.CANCELLATION}
+"""Changes that a borrower gives notice of or consents to."""
 FLOATS = {"floating", "overnight"}
 ZERO = Decimal(0)
 
@@ -194,6 +198,48 @@ def _statements(fund: Fund, last: date, on: date) -> None:
             link=f"/partners/{partner.number}/statements/",
             on=on,
         )
+
+
+def tell_proposed(instruction: Instruction, on: date) -> None:
+    """Tell those who bind the borrower that a change waits for their consent; nothing for other changes."""
+    facility = instruction.facility
+    if instruction.kind not in rights.CONSENTED:
+        return
+    notify_partner(
+        partner=facility.partner,
+        kind="consent_asked",
+        key=f"instruction:{instruction.pk}:proposed",
+        subject=f"{instruction.number}: your consent to a change of {facility.number} is asked for",
+        body=f"{instruction.get_kind_display().capitalize()} of {facility.number}, from {_day(instruction.value_date)}: "
+        f"{instruction.reason} Read what changes, term by term, and consent if you agree; without it nothing changes.",
+        link=_page_of(instruction),
+        roles=SIGNERS,
+        on=on,
+    )
+
+
+def tell_decided(instruction: Instruction, on: date) -> None:
+    """Tell the borrower what became of a notice of its own, or of a change it consented to."""
+    if instruction.kind not in ANSWERED or instruction.state == Instruction.State.WITHDRAWN:
+        return
+    booked = instruction.state == Instruction.State.BOOKED
+    what = f"{instruction.get_kind_display()} of {instruction.facility.number}"
+    notify_partner(
+        partner=instruction.facility.partner,
+        kind="instruction_decided",
+        key=f"instruction:{instruction.pk}:{instruction.state}",
+        subject=f"{instruction.number}: the {what} is {'booked' if booked else 'refused'}",
+        body=f"The {what} counts from {_day(instruction.value_date)}. The portal shows the schedule as it is now."
+        if booked
+        else f"The lender refused the {what}: {instruction.refusal_reason}",
+        link=_page_of(instruction),
+        on=on,
+    )
+
+
+def _page_of(instruction: Instruction) -> str:
+    facility = instruction.facility
+    return f"/partners/{facility.partner.number}/facilities/{facility.number}/requests/{instruction.number}/"
 
 
 def _tell(

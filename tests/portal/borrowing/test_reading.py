@@ -138,6 +138,8 @@ def test_an_amendment_is_read_term_by_term_and_consented_to(world: World) -> Non
     )  # fmt: skip
     client = client_of(world)
     here = page_of(world, "facilities", world.facility.number, "requests", made.number)
+    task = f"Consent to a change of {world.facility.number}"
+    assert task in read(client, page_of(world))
     assert "5.00 % on top" in read(client, here)
     send(client, here, consent="1", seen="0" * 64)
     made.refresh_from_db()
@@ -145,6 +147,7 @@ def test_an_amendment_is_read_term_by_term_and_consented_to(world: World) -> Non
     send(client, here, consent="1", seen=made.proposed_digest)
     made.refresh_from_db()
     assert made.consent_by == world.borrower
+    assert task not in read(client, page_of(world))
 
 
 def test_the_payoff_amount_is_the_principal_and_the_interest_to_the_day(world: World) -> None:
