@@ -63,7 +63,7 @@ MAY: dict[str, set[str]] = {
 READS = {"match_payment", "what_if", "auto_close_due"}
 """These write nothing; a face asks who may see the facility."""
 SYSTEM = {"tell_day", "retry_exceptions"}
-"""Done by a worker for the person whose button is recorded on the row."""
+"""Done by a worker: for the person whose button is recorded on the row, or, telling partners, for nobody."""
 PEOPLE = [*roles.ALL, "owner", "signatory", "preparer", "viewer", "outsider", "superuser"]
 
 
