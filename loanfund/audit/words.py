@@ -84,6 +84,7 @@ WORDS: dict[str, str] = {
     "journal.booked": "Entry by hand booked",
     "journal.refused": "Entry by hand refused",
     "journal.withdrawn": "Entry by hand withdrawn",
+    "ledger.posted": "Entry posted",
     "limit.exceeded_by_decision": "Limit exceeded by decision",
     "meeting.scheduled": "Meeting scheduled",
     "meeting.minuted": "Minutes written",

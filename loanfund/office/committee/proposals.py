@@ -9,13 +9,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
+from loanfund.facilities.canonical import digest
 from loanfund.office.committee.queue import READERS, ROOM
 from loanfund.office.committee.voting import voting_acts
 from loanfund.office.committee.weighing import assessment_rows, previewed, term_rows, weighed
 from loanfund.office.operations.acts import Desk
+from loanfund.office.operations.figures import compared
 from loanfund.office.operations.history import timeline
+from loanfund.office.operations.instructions import details_in_words
 from loanfund.office.operations.lists import listed
-from loanfund.office.operations.seat import Seat, take_seat
+from loanfund.office.operations.seat import CREDIT, DESK, Seat, take_seat
 from loanfund.office.pages import page, show
 from loanfund.origination.models import ConflictDeclaration, Proposal, Vote
 from loanfund.origination.selectors import (
@@ -28,6 +31,7 @@ from loanfund.origination.selectors import (
 )
 from loanfund.origination.selectors.committee import CLOSED
 from loanfund.parties import roles
+from loanfund.servicing.models import Instruction
 
 State = Proposal.State
 TONES = {
@@ -164,8 +168,20 @@ def _weight(seat: Seat, one: Proposal) -> dict[str, Any]:
     """The figures that the text rests on: of an application its deal, limits and impact; of a facility the document."""
     if one.application is None or one.amount is None:
         rests_on = one.document.get("rests_on", {})
-        rows = [(key.replace("_", " ").capitalize(), _words(value)) for key, value in rests_on.items()]
-        return {"document_rows": rows}
+        change = _change(one, rests_on)
+        if change is not None:
+            rows = details_in_words(change)
+            return {
+                "change": change,
+                "may_open_change": seat.holds(*DESK, *CREDIT, roles.AUDITOR),
+                "document_rows": rows,
+                "compared": compared(change.preview),
+            }
+        return {
+            "document_rows": [
+                (key.replace("_", " ").capitalize(), _words(value)) for key, value in rests_on.items()
+            ]
+        }
     deal = previewed(seat.fund, one.amount, one.terms, one.tabled_on)
     return {
         "deal": deal,
@@ -176,7 +192,15 @@ def _weight(seat: Seat, one: Proposal) -> dict[str, Any]:
     }
 
 
+def _change(one: Proposal, rests_on: dict[str, Any]) -> Instruction | None:
+    """The instruction that a proposal asks leave for: the one of just this content."""
+    same = Instruction.objects.filter(facility=one.facility, proposed_digest=digest(rests_on))
+    return same.select_related("facility", "loan", "maker", "consent_by").order_by("-pk").first()
+
+
 def _words(value: Any) -> str:
+    if value is None:
+        return "–"
     if isinstance(value, dict):
         return "; ".join(f"{key.replace('_', ' ')}: {_words(item)}" for key, item in value.items())
     if isinstance(value, list):

@@ -14,6 +14,7 @@ from loanfund.facilities.canonical import digest
 from loanfund.facilities.models import ConditionPrecedent, Facility
 from loanfund.facilities.selectors import headroom_owners, policy_in_force
 from loanfund.facilities.selectors.exposure import owner_label
+from loanfund.office.committee.proposals import TONES
 from loanfund.office.committee.queue import ROOM
 from loanfund.office.operations.acts import Act, Desk, Done, Entries
 from loanfund.office.operations.fields import AmountField, NumberField
@@ -151,7 +152,7 @@ def reserved(request: HttpRequest) -> HttpResponse:
     kinds = dict(Proposal.Kind.choices)
     context = {
         "desk": desk,
-        "rows": found,
+        "rows": [(one, TONES.get(Proposal.State(one.state), "")) for one in found],
         "code": seat.fund.currency,
         "kinds": [str(kinds.get(kind, kind)) for kind in policy.reserved_to_committee],
         "trail": [("Proposals and votes", reverse("admin:proposals"))],

@@ -99,7 +99,8 @@ def committee(request: HttpRequest) -> HttpResponse:
     meetings = (
         Meeting.objects.filter(committee__in=committees)
         .select_related("committee")
-        .annotate(many=Count("proposals"))[:MEETINGS_SHOWN]
+        .annotate(many=Count("proposals"))
+        .order_by("-held_on", "-id")[:MEETINGS_SHOWN]
     )
     context = {
         "rooms": rooms,
@@ -206,6 +207,7 @@ def meeting(request: HttpRequest, key: int) -> HttpResponse:
         "Save the minutes",
         partial(_minutes, seat, one),
         right=seat.holds(*CALLERS),
+        ready=one.held_on <= seat.on,
         form=MinutesForm,
         title="Minutes",
         says="What they said before stays in the history.",

@@ -186,7 +186,7 @@ def instruction(request: HttpRequest, number: str) -> HttpResponse:
         "desk": desk,
         "tone": TONES[State(one.state)],
         "compared": compared(one.preview),
-        "details": _details(one),
+        "details": details_in_words(one),
         "waits": list(_waits(seat, one)),
         "history": timeline(one),
         "trail": [("Instructions", reverse("admin:instructions"))],
@@ -195,7 +195,7 @@ def instruction(request: HttpRequest, number: str) -> HttpResponse:
     return show(request, "office/operations/instruction.html", context, title=title, status=desk.status)
 
 
-def _details(one: Instruction) -> list[tuple[str, Any]]:
+def details_in_words(one: Instruction) -> list[tuple[str, Any]]:
     """The details of an instruction in words; of new terms, those that differ from the ones in force."""
     if one.kind == Kind.AMENDMENT:
         old = dict(in_words(read_terms(terms_on(one.facility, one.value_date))))

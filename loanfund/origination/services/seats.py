@@ -168,10 +168,12 @@ def schedule_meeting(*, committee: Committee, held_on: date, title: str, actor: 
 
 @transaction.atomic
 def write_minutes(*, meeting: Meeting, minutes: str, actor: User, on: date) -> Meeting:
-    """Write, or write anew, a meeting's minutes; what they said before stays in the history."""
+    """Write, or write anew, a meeting's minutes; what they said before stays in the history. Refused before its day."""
     must_have_role(actor, ANALYST, CHAIR)
     said = must_say(minutes, "what was discussed", "minutes")
     locked = Meeting.objects.select_for_update().get(pk=meeting.pk)
+    if on < locked.held_on:
+        raise Refused(f"The meeting is on {locked.held_on:%d %B %Y}: write its minutes then.", field="minutes")
     before, locked.minutes = locked.minutes, said
     locked.save(update_fields=["minutes"])
     record(

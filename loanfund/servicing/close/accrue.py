@@ -55,5 +55,7 @@ def accrue(batch: CloseBatch) -> dict[str, Any]:
     """Write the night of every facility in a batch; what cannot be closed becomes an exception and the rest goes on."""
     attended, plain = write_plain(batch)
     counts = attend(batch, attended, on=batch.run.business_date, nights_only=True)
-    rows = seal_batch(Accrual, batch.pk) + (seal_batch(FacilityAccrual, batch.pk) if attended else 0)
-    return {"plain": plain, "attended": len(attended), "rows": rows, "earned": earned(batch)} | counts
+    loans = seal_batch(Accrual, batch.pk)
+    rows = loans + (seal_batch(FacilityAccrual, batch.pk) if attended else 0)
+    told = {"plain": plain, "attended": len(attended), "loans": loans, "rows": rows, "earned": earned(batch)}
+    return told | counts
