@@ -34,6 +34,10 @@ EASY = {
     "drawdown_notice_days": 0, "drawdown_minimum": "0.01", "drawdown_multiple": "0.01", "partner_limit": "50000000",
     "group_limit": "50000000", "segment_limits": {}, "reserved_to_committee": ["waiver"],
 }  # fmt: skip
+SETTLED = (
+    "new Promise(requestAnimationFrame).then(() => document.getAnimations().forEach(one => one.finish()))"
+)
+"""Colours change over a moment, which this cuts short."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,7 @@ def faults(page: Page, address: str) -> list[str]:
     for width, only in ((1440, light), (1024, dark)):
         page.emulate_media(color_scheme="light" if only is light else "dark", reduced_motion="reduce")
         page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_timeout(200)  # colours change over a moment
+        page.evaluate(SETTLED)
         found = Axe().run(page, options={"runOnly": only, "resultTypes": ["violations"]})
         if found.violations_count:
             wrong.append(f"{address}: {found.generate_report()}")
