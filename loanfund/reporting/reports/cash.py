@@ -40,7 +40,6 @@ COLUMNS = (
     Column("on_statement", "On the statement", Kind.MONEY, total=True),
     Column("in_book", "In the book", Kind.MONEY, total=True),
     Column("standing", "How it stands"),
-    Column("why", "Because"),
 )
 
 # All of it, whatever the day: a statement of the last days of a month is loaded, and answered in the book, after them.
@@ -111,8 +110,8 @@ def reconciliation(fund: Fund, *, first_day: date, last_day: date) -> Report:
     by_entry = {pair.movement.entry: pair for pair in stands.pairs}
     moved = [one for one in stands.movements if first_day <= one.booked]
     rows = [_row(one, by_entry.get(one.entry), stands, sides) for one in moved]
-    rows += [_alone(pair.line, _said_since(pair), pair.why) for pair in stands.answered_later]
-    rows += [_alone(line, _left(line), "") for line in stands.alone]
+    rows += [_alone(pair.line, _said_since(pair)) for pair in stands.answered_later]
+    rows += [_alone(line, _left(line)) for line in stands.alone]
     shown = sum((one.amount for one in moved), ZERO)
     change = sum(ledger_balances(fund, last_day, HELD, since=first_day).values(), ZERO)
     checks = [Check("Cash that moved", shown, change), *_statements_foot(stands.lines, closings)]
@@ -239,22 +238,22 @@ def _broken(stands: Standing, sides: dict[str, Side]) -> Iterator[tuple[str, str
         if _covered(one, sides) and not one.unsettled and one.entry not in stands.undone:
             closing = sides[_place_of(one)].closing.bank_import.name
             yield (
-                f"ledger_journalentry:{one.entry}",
+                f"entry {one.entry}",
                 f"{_said(one.amount)}, {one.kind} {one.number}, is in the book and on no statement up to {closing}.",
             )
 
 
 def _row(one: Movement, pair: Pair | None, stands: Standing, sides: dict[str, Side]) -> tuple[Cell, ...]:
     there = pair.line if pair and pair.line.day <= stands.last_day else None
-    if there:
-        standing = "agrees"
+    if pair and there:
+        standing = f"agrees: {pair.why}"
     elif pair:
-        standing = f"on the statement of {pair.line.day:%d %B %Y}"
+        standing = f"on the statement of {pair.line.day:%d %B %Y}: {pair.why}"
     else:
         standing = _unlisted(one, stands, sides)
     return (
         one.booked, one.day, one.kind, one.entry, one.number, one.reference, there.place if there else "",
-        there.amount if there else None, one.amount, standing, pair.why if pair else "",
+        there.amount if there else None, one.amount, standing,
     )  # fmt: skip
 
 
@@ -284,14 +283,14 @@ def _left(line: StatementLine) -> str:
 
 
 def _said_since(pair: Pair) -> str:
-    return f"booked on {pair.movement.booked:%d %B %Y}"
+    return f"booked on {pair.movement.booked:%d %B %Y}: {pair.why}"
 
 
-def _alone(line: StatementLine, standing: str, why: str) -> tuple[Cell, ...]:
+def _alone(line: StatementLine, standing: str) -> tuple[Cell, ...]:
     number = line.receipt.number if line.receipt else ""
     return (
         None, line.value_date, Layout(line.layout).label, "", number, line.reference, line.place,
-        line.amount, None, standing, why,
+        line.amount, None, standing,
     )  # fmt: skip
 
 
