@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import DatabaseError, transaction
 
 from loanfund.audit.errors import Refused
 from loanfund.audit.models import AuditEvent
@@ -13,7 +14,7 @@ from loanfund.facilities import invariants as facility_invariants
 from loanfund.facilities.models import Promise
 from loanfund.facilities.selectors import fund_position, open_conditions
 from loanfund.origination import invariants, selectors, services
-from loanfund.origination.models import Application, Decision, Offer, Proposal
+from loanfund.origination.models import Application, Decision, Offer, Proposal, Vote
 from loanfund.origination.services import offers
 from loanfund.parties import roles
 from loanfund.parties.models import Notice
@@ -392,7 +393,7 @@ def reserved_decision(
     assert application.facility is not None
     proposal = services.propose_reserved(
         facility=application.facility, committee=cast.committee, kind=kind, summary="After signing.",
-        document=document, actor=cast["anna"], on=cast.day,
+        document=document, preparer=None, actor=cast["anna"], on=cast.day,
     )  # fmt: skip
     services.open_voting(proposal=proposal, actor=cast["carl"], on=cast.day)
     for name in ("carl", "mia", "max", "moe"):
@@ -421,6 +422,27 @@ def test_the_committee_waives_a_condition_after_signing(cast: Cast) -> None:
     waived = application.facility.conditions.get(position=3)
     assert (waived.state, waived.waived_by_decision) == ("waived", decision.number)
     assert waived not in open_conditions(application.facility)
+
+
+def test_whoever_made_a_reserved_change_has_no_vote_on_it(cast: Cast) -> None:
+    """A member of the committee who works in operations too."""
+    application = signed(cast)
+    assert application.facility is not None
+    proposal = services.propose_reserved(
+        facility=application.facility, committee=cast.committee, kind="write_off", summary="Nothing is paid.",
+        document={"facility": application.facility.number}, preparer=cast["mia"], actor=cast["anna"], on=cast.day,
+    )  # fmt: skip
+    services.open_voting(proposal=proposal, actor=cast["carl"], on=cast.day)
+    proposal.refresh_from_db()
+    with pytest.raises(Refused, match="someone who made the change that is voted on has no vote"):
+        cast.vote(proposal, "mia", "approve")
+    assert cast["mia"] not in selectors.progress(proposal, cast.day).awaited
+    seat = proposal.committee.members.get(user=cast["mia"])
+    with pytest.raises(DatabaseError, match="has no vote"), transaction.atomic():
+        Vote.objects.create(
+            proposal=proposal, seat=seat, voter=cast["mia"], choice="approve", reason="mine", digest=proposal.digest,
+            cast_on=cast.day,
+        )  # fmt: skip
 
 
 def test_the_committee_raises_a_limit_by_decision(cast: Cast) -> None:

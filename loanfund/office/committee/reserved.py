@@ -223,6 +223,7 @@ def _instruction(seat: Seat, entries: Entries) -> Done:
         kind=one.kind,
         summary=entries["summary"],
         document=document,
+        preparer=one.maker,
         amount=one.amount,
         actor=seat.user,
         on=seat.on,
@@ -239,6 +240,7 @@ def _condition(seat: Seat, entries: Entries) -> Done:
         kind=Proposal.Kind.CONDITION_WAIVER,
         summary=entries["summary"],
         document={"condition": condition.position, "text": condition.text},
+        preparer=None,
         actor=seat.user,
         on=seat.on,
     )
@@ -259,6 +261,7 @@ def _limit(seat: Seat, entries: Entries) -> Done:
             "limit": owner_label(entries["key"], facility.partner),
         },
         amount=entries["amount"],
+        preparer=None,
         actor=seat.user,
         on=seat.on,
     )

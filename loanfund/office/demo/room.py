@@ -79,6 +79,7 @@ class Room:
             kind=one.kind,
             summary=summary,
             document=content(one),
+            preparer=one.maker,
             amount=one.amount,
             meeting=self.meeting,
             actor=self.stage.staff["analyst"],

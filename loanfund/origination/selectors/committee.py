@@ -38,7 +38,7 @@ def why_not_count(proposal: Proposal, user: User, on: date) -> str:
     if user.pk == proposal.proposer_id:
         return "made the proposal"
     if user.pk == proposal.preparer_id:
-        return "prepared the credit memo"
+        return "prepared the credit memo" if proposal.application_id else "made the change that is voted on"
     if not seats_on(proposal.committee_id, on).filter(user=user).exists():
         return "holds no seat"
     partner = partner_of(proposal)

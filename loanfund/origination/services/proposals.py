@@ -44,6 +44,7 @@ class _Draft:
     conditions: Sequence[Mapping[str, str]] = ()
     meeting: Meeting | None = None
     replaces: Proposal | None = None
+    preparer: User | None = None
 
 
 @transaction.atomic
@@ -117,6 +118,7 @@ def propose_reserved(
     kind: str,
     summary: str,
     document: Mapping[str, Any],
+    preparer: User | None,
     actor: User,
     on: date,
     amount: Decimal | None = None,
@@ -125,7 +127,8 @@ def propose_reserved(
     """Put an act after signing to the committee: amendment, holiday, waiver, write-off, a limit exceeded, a condition.
 
     `document` is the thing decided on; its digest is what servicing must show to act on the decision, with at most
-    `amount`: give the one of the instruction. For
+    `amount`: give the one of the instruction. `preparer` is who made that instruction and so has no vote on it, None
+    where there is no instruction. For
     "limit_exceeded" it holds {owner, amount}, for "condition_waiver" {condition}: the position of the condition.
     """
     must_have_role(actor, ANALYST, OPERATIONS_MAKER)
@@ -140,7 +143,7 @@ def propose_reserved(
     need = needed_votes(policy, segment=facility.partner.segment, amount=amount or facility.commitment)
     draft = _Draft(
         committee=committee, kind=kind, policy=policy, need=need, summary=summary, document=document,
-        facility=facility, amount=amount, meeting=meeting,
+        facility=facility, amount=amount, meeting=meeting, preparer=preparer,
     )  # fmt: skip
     return _create(draft, actor=actor, on=on)
 
@@ -287,7 +290,8 @@ def _create(draft: _Draft, *, actor: User, on: date) -> Proposal:
         assessment=assessment, amount=draft.amount, summary=draft.summary.strip(), terms=plain(draft.terms or {}),
         conditions=plain(list(draft.conditions)), document=plain(asked), digest=digest(asked),
         members_needed=draft.need.members_needed, approvals_needed=draft.need.approvals_needed,
-        chair_casts=draft.need.chair_casts, proposer=actor, preparer=memo.author if memo else None, tabled_on=on,
+        chair_casts=draft.need.chair_casts, proposer=actor, preparer=memo.author if memo else draft.preparer,
+        tabled_on=on,
     )  # fmt: skip
     record(
         actor=actor,

@@ -173,7 +173,9 @@ def write_minutes(*, meeting: Meeting, minutes: str, actor: User, on: date) -> M
     said = must_say(minutes, "what was discussed", "minutes")
     locked = Meeting.objects.select_for_update().get(pk=meeting.pk)
     if on < locked.held_on:
-        raise Refused(f"The meeting is on {locked.held_on:%d %B %Y}: write its minutes then.", field="minutes")
+        raise Refused(
+            f"The meeting is on {locked.held_on:%d %B %Y}: write its minutes then.", field="minutes"
+        )
     before, locked.minutes = locked.minutes, said
     locked.save(update_fields=["minutes"])
     record(
