@@ -49,16 +49,16 @@ def test_each_line_of_the_bank_is_beside_the_book_or_named(db: None) -> None:
     assert [check.difference for check in report.checks] == [0]
     rows = {row[5]: row for row in report.rows}
     assert rows["FAC-0001 interest"][6:] == (
-        "bank-march.csv, line 2", Decimal("1200.00"), Decimal("1200.00"), f"agrees: it became {named.number}",
+        f"agrees: it became {named.number}", Decimal("1200.00"), Decimal("1200.00"), "bank-march.csv, line 2",
     )  # fmt: skip
     assert rows["typed by hand"][6:] == (
-        "", None, Decimal("300.00"), "typed by hand, on no statement loaded here",
+        "typed by hand, on no statement loaded here", None, Decimal("300.00"), "",
     )  # fmt: skip
     assert rows["INVOICE 7731"][6:] == (
-        "bank-march.csv, line 3", Decimal("450.25"), None, "entered, not booked by the last day",
+        "entered, not booked by the last day", Decimal("450.25"), None, "bank-march.csv, line 3",
     )  # fmt: skip
     assert rows["FAC-0001 garbled"][8] is None
-    assert "'twelve' cannot be read" in str(rows["FAC-0001 garbled"][9])
+    assert "'twelve' cannot be read" in str(rows["FAC-0001 garbled"][6])
     note, without = report.notes
     assert "No closing balance" in without
     cash = world.fund.size - 500_000 + 1_500
@@ -81,16 +81,16 @@ def test_a_past_days_figures_stay_and_what_was_booked_since_says_when(db: None) 
         )
     again = read(world, OPENED, OPENED, "Flo")
     assert (again.totals, again.notes, again.checks) == (then.totals, then.notes, then.checks)
-    assert [row[:9] for row in again.rows if row[4]] == [row[:9] for row in then.rows if row[4]]
-    assert {row[9] for row in then.rows if row[4]} == {"entered, not booked by the last day"}
-    assert {row[9] for row in again.rows if row[4]} == {
+    assert [row[7:] for row in again.rows if row[4]] == [row[7:] for row in then.rows if row[4]]
+    assert {row[6] for row in then.rows if row[4]} == {"entered, not booked by the last day"}
+    assert {row[6] for row in again.rows if row[4]} == {
         f"booked on {world.today:%d %B %Y}: it became {number}"
         for number in Receipt.objects.values_list("number", flat=True)
     }
     assert len(then.broken) == 3
     assert [what for what, _ in again.broken] == ["bank-march.csv, line 4"]
     later = read(world, world.today, world.today, "Finn")
-    assert all(str(row[9]).startswith("agrees: ") for row in later.rows if row[4])
+    assert all(str(row[6]).startswith("agrees: ") for row in later.rows if row[4])
 
 
 STATEMENT = """reference,amount,currency,value_date,sender
@@ -148,7 +148,7 @@ def test_money_out_and_the_closing_balance_are_explained_to_the_cent(week: World
     assert [check.difference for check in report.checks] == [0, 0]
     assert report.checks[1].against == "the closing balance"
     assert report.broken == ()
-    why = {row[5]: row[9] for row in report.rows}
+    why = {row[5]: row[6] for row in report.rows}
     number = Drawdown.objects.get().number
     assert why[f"BANK-{Drawdown.objects.get().pk}"] == "agrees: the reference and the amount agree"
     assert why["wire fee March"] == "agrees: the reference and the amount agree"
@@ -190,7 +190,7 @@ def test_money_in_that_is_no_receipt_is_the_journal_it_was_booked_as(week: World
     )
     after = read(week, OPENED, week.today, "Frieda")
     assert after.broken == ()
-    assert [row[6] for row in after.rows if row[4] == journal.number] == ["in.csv, line 2"]
+    assert [row[9] for row in after.rows if row[4] == journal.number] == ["in.csv, line 2"]
 
 
 def test_a_month_is_explained_by_the_statement_that_comes_after_it(week: World) -> None:
@@ -205,11 +205,11 @@ def test_a_month_is_explained_by_the_statement_that_comes_after_it(week: World) 
     report = read(week, OPENED, date(2026, 3, 6))
     assert [check.difference for check in report.checks] == [0, 0]
     assert report.broken == ()
-    since = [str(row[9]) for row in report.rows if row[8] is None]
+    since = [str(row[6]) for row in report.rows if row[8] is None]
     assert [words.partition(":")[0] for words in since] == ["booked on 10 March 2026"] * 3
     later = read(week, date(2026, 3, 10), date(2026, 3, 12), "Flo")
     assert later.broken == ()
-    assert {str(row[9]).partition(":")[0] for row in later.rows} == {"agrees", "after the last statement"}
+    assert {str(row[6]).partition(":")[0] for row in later.rows} == {"agrees", "after the last statement"}
 
 
 def test_the_next_statement_follows_from_the_one_before(week: World) -> None:
@@ -235,7 +235,7 @@ def test_a_payment_that_two_files_list_counts_once_and_no_line_is_lost(week: Wor
     assert "entered already" in outcomes[3]
     week.close_through(date(2026, 3, 12))
     report = read(week, OPENED, date(2026, 3, 12))
-    listed = [row[6] for row in report.rows if row[6]]
+    listed = [row[9] for row in report.rows if row[9]]
     assert sorted(listed) == [
         "one.csv, line 2", "one.csv, line 3", "one.csv, line 4", "one.csv, line 5", "two.csv, line 6",
     ]  # fmt: skip
@@ -251,7 +251,7 @@ def test_a_failed_payment_explains_itself_and_money_on_its_way_is_no_break(week:
         services.release_drawdown(drawdown=asked, actor=week.releaser, on=week.today)
     services.fail_drawdown(drawdown=asked, reason="account closed", actor=week.maker, on=week.today)
     report = read(week, OPENED, week.today)
-    how = {(row[2], row[8]): row[9] for row in report.rows}
+    how = {(row[2], row[8]): row[6] for row in report.rows}
     assert how["drawdown released", Decimal("-70000.00")] == "on its way, still at the bank"
     assert str(how["payment failed", Decimal("80000.00")]).startswith("undone in the book by entry")
     assert not [sentence for _, sentence in report.broken if "drawdown" in sentence]

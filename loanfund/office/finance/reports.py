@@ -21,7 +21,7 @@ from loanfund.reporting.services import Stream, export_report, read_report, repo
 
 READERS = (roles.FINANCE, roles.OPERATIONS_MAKER, roles.OPERATIONS_CHECKER, roles.AUDITOR)
 ROWS_SHOWN = 500
-WORDS = {"reference", "standing", "reason", "why", "text", "description", "memo"}
+WORDS = {"name", "reference", "standing", "reason", "why", "text", "description", "memo"}
 """Columns that hold a sentence or a payer's words: they need room."""
 NUMBERS = (Kind.INT, Kind.MONEY, Kind.EXACT, Kind.RATE, Kind.SHARE)
 

@@ -25,6 +25,8 @@ from loanfund.servicing.models import BankImport, Receipt
 State = Receipt.State
 KEEPERS = (roles.OPERATIONS_MAKER, roles.FINANCE)
 TONES = {State.ENTERED: "warn", State.BOOKED: "ok", State.REVERSED: "bad", State.REJECTED: "bad"}
+PAYERS_WORDS = {"reference", "sender", "hash"}
+"""Columns of a file whose values are long."""
 MOST_BYTES = 5_000_000
 ENTERED = Q(receipt__isnull=False)
 MONEY_OUT = Q(receipt__isnull=True, cells__amount__startswith="-")
@@ -224,7 +226,9 @@ def imported_file(request: HttpRequest, key: int) -> HttpResponse:
         per_page=100,
     )
     names = COLUMNS[imported.layout]
-    rows = [(line, [line.cells.get(name, "") for name in names]) for line in listing.page]
+    rows = [
+        (line, [(line.cells.get(name, ""), name in PAYERS_WORDS) for name in names]) for line in listing.page
+    ]
     context = {
         "imported": imported,
         "listing": listing,

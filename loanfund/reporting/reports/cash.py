@@ -36,10 +36,10 @@ COLUMNS = (
     Column("entry", "Entry", Kind.ENTRY),
     Column("number", "Belongs to", Kind.RECEIPT),
     Column("reference", "Reference"),
-    Column("statement", "Statement's line"),
+    Column("standing", "How it stands"),
     Column("on_statement", "On the statement", Kind.MONEY, total=True),
     Column("in_book", "In the book", Kind.MONEY, total=True),
-    Column("standing", "How it stands"),
+    Column("statement", "Statement's line"),
 )
 
 # All of it, whatever the day: a statement of the last days of a month is loaded, and answered in the book, after them.
@@ -252,8 +252,8 @@ def _row(one: Movement, pair: Pair | None, stands: Standing, sides: dict[str, Si
     else:
         standing = _unlisted(one, stands, sides)
     return (
-        one.booked, one.day, one.kind, one.entry, one.number, one.reference, there.place if there else "",
-        there.amount if there else None, one.amount, standing,
+        one.booked, one.day, one.kind, one.entry, one.number, one.reference, standing,
+        there.amount if there else None, one.amount, there.place if there else "",
     )  # fmt: skip
 
 
@@ -289,8 +289,8 @@ def _said_since(pair: Pair) -> str:
 def _alone(line: StatementLine, standing: str) -> tuple[Cell, ...]:
     number = line.receipt.number if line.receipt else ""
     return (
-        None, line.value_date, Layout(line.layout).label, "", number, line.reference, line.place,
-        line.amount, None, standing,
+        None, line.value_date, Layout(line.layout).label, "", number, line.reference, standing,
+        line.amount, None, line.place,
     )  # fmt: skip
 
 
