@@ -9,6 +9,7 @@ from loanfund.audit.models import IdempotencyKey
 from loanfund.parties.models import Membership, Notice
 from loanfund.servicing import tasks
 from loanfund.servicing.models import Drawdown
+from loanfund.servicing.selectors import schedule_of
 from loanfund.servicing.services import (
     book_instruction,
     consent_to_instruction,
@@ -197,3 +198,14 @@ def test_a_borrowers_own_notice_is_answered_and_one_it_withdraws_is_not(world: W
     assert len(decided) == 3
     assert decided[0].subject.endswith("is refused")
     assert "Not now." in decided[0].body
+
+
+def test_the_fee_of_a_facility_that_nobody_has_drawn_is_told_too() -> None:
+    world = make_world()
+    world.sign(bullet(commitment_fee="0.0025", months=1))
+    fee = next(row for row in schedule_of(world.facility) if row.other)
+    morning(world, fee.due_date - timedelta(days=10))
+    morning(world, fee.due_date - timedelta(days=9))
+    (notice,) = told("payment_due")
+    assert notice.subject.endswith("is due in 10 days")
+    assert f"fees and other sums {fee.other:,.2f} USD" in notice.body

@@ -77,8 +77,8 @@ def _once(key: str, act: Callable[[], None]) -> bool:
 
 
 def _looks(fund: Fund, on: date) -> dict[str, int]:
-    """The facilities to be looked at, by a key for each reason: a payment comes near, or a period has begun whose rate was
-    fixed for it in advance; that one is looked at until its fixing is published."""
+    """The facilities to be looked at, by a key for each reason: a payment comes near; a period has begun whose rate was
+    fixed for it in advance, until its fixing is published; nothing is drawn yet, but fees fall due all the same."""
     periods = InterestPeriod.objects.filter(loan__facility__fund=fund)
     near = periods.filter(payment_date__range=(on, on + timedelta(days=FIRST)))
     begun = dict(
@@ -89,6 +89,8 @@ def _looks(fund: Fund, on: date) -> dict[str, int]:
     found: dict[str, int] = {}
     for facility, day in near.values_list("loan__facility_id", "payment_date").distinct():
         found[f"{facility}:{day}:{_stage((day - on).days)}"] = facility
+    undrawn = Facility.objects.filter(fund=fund, state=Facility.State.AVAILABLE, loans__isnull=True)
+    found |= {f"{facility}:{on}:undrawn": facility for facility in undrawn.values_list("pk", flat=True)}
     newest = FacilityTerms.objects.filter(facility_id__in=begun).order_by("facility_id", "-version")
     for facility, rate in newest.distinct("facility_id").values_list("facility_id", "document__rate"):
         if "floating" in _kinds(rate):
