@@ -14,15 +14,15 @@ from urllib.parse import urlsplit
 
 from bench.harness import Figure, benchmark, fresh_database, workers
 from loanfund.parties import roles
-from loanfund.parties.models import Partner, User
+from loanfund.parties.models import User
 from loanfund.reporting.models import MonthRun
 from loanfund.reporting.selectors import month_progress
 from loanfund.reporting.services import ask_month
 from loanfund.reporting.tasks import take_up
 from tests import stack
 from tests.office.desks import sign_in
-from tests.servicing.portfolio import seed
-from tests.servicing.world import OPENED, World, make_world, person
+from tests.servicing.portfolio import companies, seed
+from tests.servicing.world import World, make_world, person
 
 PARTNERS = 1_000
 PAUSE = 0.05
@@ -36,19 +36,7 @@ def lenders_month(partners: int) -> Iterator[tuple[World, User]]:
     """A fund with so many partners, a facility and a loan each, through March."""
     with fresh_database():
         world = make_world(size=Decimal(10) ** 10)
-        companies = Partner.objects.bulk_create(
-            Partner(
-                number=f"P-B{number:04d}",
-                legal_name=f"Benchmark Markets {number} Ltd",
-                registration_number=f"CHE-B{number}",
-                country="CH",
-                partner_type="market_maker",
-                segment="market_maker",
-                registered_on=OPENED,
-            )
-            for number in range(partners)
-        )
-        seed(world, facilities=partners, loans_each=1, partners=companies)
+        seed(world, facilities=partners, loans_each=1, partners=companies(partners))
         world.close_through(date(2026, 4, 1))
         yield world, person("Finance", roles.FINANCE)
 

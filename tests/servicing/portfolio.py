@@ -19,6 +19,22 @@ from tests.servicing.world import OPENED, World, bullet
 MATURITY = date(2027, 3, 2)
 
 
+def companies(count: int) -> list[Partner]:
+    """So many partners without people."""
+    return Partner.objects.bulk_create(
+        Partner(
+            number=f"P-B{number:04d}",
+            legal_name=f"Benchmark Markets {number} Ltd",
+            registration_number=f"CHE-B{number}",
+            country="CH",
+            partner_type="market_maker",
+            segment="market_maker",
+            registered_on=OPENED,
+        )
+        for number in range(count)
+    )
+
+
 def seed(world: World, *, facilities: int, loans_each: int, partners: Sequence[Partner] = ()) -> int:
     """Facilities with loans disbursed on the opening day, in the book; return how many loans. The facilities go to the
     `partners` in turn, all to the world's own when none are named."""
