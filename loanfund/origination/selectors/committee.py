@@ -9,6 +9,8 @@ from loanfund.origination.ballots import Ballot, Need, Tally, count, quorum_lost
 from loanfund.origination.models import CommitteeMember, ConflictDeclaration, Proposal, Vote
 from loanfund.origination.rights import stands_with
 from loanfund.parties.models import Partner, User
+from loanfund.parties.roles import CHAIR, COMMITTEE_MEMBER
+from loanfund.parties.selectors import has_role
 
 CLOSED = {Proposal.State.APPROVED, Proposal.State.DECLINED, Proposal.State.VOID}
 
@@ -41,6 +43,8 @@ def why_not_count(proposal: Proposal, user: User, on: date) -> str:
         return "prepared the credit memo" if proposal.application_id else "made the change that is voted on"
     if not seats_on(proposal.committee_id, on).filter(user=user).exists():
         return "holds no seat"
+    if not has_role(user, COMMITTEE_MEMBER, CHAIR):
+        return "lost the role of a member"
     partner = partner_of(proposal)
     if stands_with(user, partner):
         return "belongs to the applicant"
