@@ -30,8 +30,34 @@ def calculated(questions: list[dict[str, str]]) -> list[dict[str, str]]:
     return answers
 
 
+def added_up(rows: list[dict[str, str]]) -> list[str]:
+    """Which sums of a statement's CSV do not come out: what is owed from its components, each balance and the closing one
+    from the lines before it, and each loan's lines of interest from the runs of nights."""
+    found: list[str] = []
+    owed: dict[str, Decimal] = {}
+    for record in ("opening", "closing"):
+        parts = {row["component"]: Decimal(row["balance"]) for row in rows if row["record"] == record}
+        owed[record] = parts.pop("Owed")
+        if sum(parts.values(), -2 * parts["Unapplied"]) != owed[record]:
+            found.append(f"{record}: {owed[record]} is not the sum of {parts}")
+    balance = owed["opening"]
+    nights: dict[str, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        moved = Decimal(row["debit"] or 0) - Decimal(row["credit"] or 0)
+        if row["record"] == "line":
+            balance += moved
+            nights[row["loan"]] -= moved if row["component"] == "Interest" else 0
+            if balance != Decimal(row["balance"]):
+                found.append(f"{row['booking_date']} {row['text']}: {row['balance']} should be {balance}")
+        elif row["record"] == "interest" and "correction" not in row["note"]:
+            nights[row["loan"]] += moved
+    if balance != owed["closing"]:
+        found.append(f"closing: {owed['closing']} should be {balance}")
+    return found + [f"{loan}: interest is {apart} apart" for loan, apart in nights.items() if apart]
+
+
 def differences(content: bytes) -> list[str]:
-    """What of the interest in a statement's CSV cannot be worked out again to the cent; empty when all can.
+    """What in a statement's CSV cannot be worked out again to the cent; empty when all can.
 
     For each run of nights: its fraction is that of the calculator, measured from the start of the interest period; its exact
     interest is principal x rate x fraction; and what was posted up to its end is the exact sum, rounded. The last is asked
@@ -49,7 +75,7 @@ def differences(content: bytes) -> list[str]:
                     {"kind": "day_count", "day_count": row["basis"], "start": row["period_start"], "end": end}
                 )
     answers = iter(calculated(asked)) if asked else iter(())
-    found: list[str] = []
+    found = added_up(rows)
     sums: dict[tuple[str, str], list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
     for row in runs:
         where = f"{row['loan']} from {row['first_day']}"

@@ -1,6 +1,8 @@
 """Who may take a statement out, of what, and what is left behind."""
 
+import csv
 import hashlib
+import io
 from copy import deepcopy
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -15,7 +17,7 @@ from loanfund.reporting.models import StatementExport
 from loanfund.reporting.selectors import Subject, statement_for
 from loanfund.reporting.services import Export, export_statement
 from loanfund.servicing.models import CloseRun, Loan
-from tests.reporting.recompute import differences
+from tests.reporting.recompute import added_up, differences
 from tests.servicing.world import World, bullet, make_world, person
 
 pytestmark = pytest.mark.django_db
@@ -163,3 +165,16 @@ def test_every_interest_figure_is_worked_out_again_by_the_calculator_from_the_cs
         assert differences(take(world, subject).bytes) == []
     torn = take(world, world.facility).bytes.replace(b"15000.000000000000", b"15000.010000000000")
     assert len(differences(torn)) >= 1
+
+
+def test_a_cent_more_in_any_sum_of_the_csv_is_noticed(world: Drawn) -> None:
+    rows = list(csv.DictReader(io.StringIO(take(world, world.partner).bytes.decode())))
+    assert added_up(rows) == []
+    tried = 0
+    for place, row in enumerate(rows):
+        for column in ("debit", "credit", "balance"):
+            if row["record"] in {"opening", "closing", "line", "interest"} and row[column]:
+                tried += 1
+                forged = {**row, column: str(Decimal(row[column]) + Decimal("0.01"))}
+                assert added_up([*rows[:place], forged, *rows[place + 1 :]]), (place, column)
+    assert tried > 20
