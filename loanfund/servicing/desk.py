@@ -3,10 +3,15 @@ facility."""
 
 from datetime import date
 
+from django.db import connection
+
 from loanfund.audit.errors import Refused
 from loanfund.facilities.models import Facility, Fund
 from loanfund.facilities.services import lock_business_date
 from loanfund.servicing.models import CloseRun
+
+PAYMENTS_LOCK = 8317
+"""The first key of the advisory lock under which payments are entered; the second is the fund."""
 
 
 def hold_day(fund: Fund, on: date) -> Fund:
@@ -18,6 +23,15 @@ def hold_day(fund: Fund, on: date) -> Fund:
             f"The business date of {fund.name} is {standing:%d %B %Y}, not {on:%d %B %Y}. Load the page again.",
             field="on",
         )
+    return fund
+
+
+def hold_payments(fund: Fund, on: date) -> Fund:
+    """As `hold_day`, and one at a time for the fund: two who enter one payment, or load one file, follow each other, so
+    that the second is told by a sentence that it is there."""
+    hold_day(fund, on)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [PAYMENTS_LOCK, fund.pk])
     return fund
 
 

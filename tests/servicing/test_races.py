@@ -13,7 +13,7 @@ from loanfund.audit.errors import Refused
 from loanfund.audit.retry import retrying
 from loanfund.ledger.models import AccountKind as K
 from loanfund.servicing import selectors, services
-from loanfund.servicing.models import Allocation, Receipt
+from loanfund.servicing.models import Allocation, BankImport, Receipt
 from tests.servicing.world import World, assert_books_hold, bullet, make_world
 
 D = Decimal
@@ -123,3 +123,31 @@ def test_sixty_four_receipts_for_the_last_cent_are_all_booked_and_one_is_applied
     assert selectors.unapplied(world.facility) == D("0.63")
     assert world.held(K.INTEREST_DUE, f"loan:{loan.pk}") == 0
     assert_books_hold()
+
+
+def test_sixty_four_who_load_one_file_load_it_once(world: World) -> None:
+    text = f"reference,amount,currency,value_date,sender\n{world.facility.number},5.00,USD,2026-03-02,X\n"
+    today = world.today
+    results = all_at_once(
+        lambda number: services.import_payments(
+            fund=world.fund, layout="bank", name=f"{number}.csv", text=text, actor=world.maker, on=today
+        )
+    )
+    others = [result for result in results if not isinstance(result, BankImport)]
+    assert len(others) == AT_ONCE - 1
+    assert {str(one).partition(" on ")[0] for one in others} == {"This file was imported"}
+    assert Receipt.objects.count() == 1
+
+
+def test_sixty_four_who_type_one_payment_enter_it_once(world: World) -> None:
+    today = world.today
+    results = all_at_once(
+        lambda _: services.enter_receipt(
+            fund=world.fund, amount=D(7), value_date=today, reference="once", actor=world.maker, on=today
+        )
+    )
+    others = [result for result in results if not isinstance(result, Receipt)]
+    assert len(others) == AT_ONCE - 1
+    assert {str(one) for one in others} == {
+        f"This payment is entered already, as {Receipt.objects.get().number}."
+    }

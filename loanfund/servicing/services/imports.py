@@ -15,7 +15,7 @@ from loanfund.facilities.models import Fund
 from loanfund.parties.models import User
 from loanfund.servicing import rights
 from loanfund.servicing.bank_files import Payment, read_payments
-from loanfund.servicing.desk import hold_day
+from loanfund.servicing.desk import hold_payments
 from loanfund.servicing.models import BankImport, BankImportRow, ClosingBalance, Receipt
 from loanfund.servicing.selectors.statement_lines import listed_before
 from loanfund.servicing.services.receipts import enter_payment
@@ -40,7 +40,7 @@ def import_payments(
     file may be without lines. The same file again is refused; a payment that an earlier file had is not taken twice.
     """
     rights.must(rights.ENTER_RECEIPT, actor=actor)
-    hold_day(fund, on)
+    hold_payments(fund, on)
     _check_closing(fund, layout, closing_balance, closing_on, on)
     payments = read_payments(text, layout, zone=fund.time_zone, cut_off=fund.receipt_cut_off)
     if not payments and closing_balance is None:

@@ -25,7 +25,7 @@ from loanfund.parties.models import User
 from loanfund.parties.services import notify_partner
 from loanfund.servicing import events, postings, rights
 from loanfund.servicing.bank_files import Payment
-from loanfund.servicing.desk import hold_day, hold_facility, hold_fund
+from loanfund.servicing.desk import hold_day, hold_facility, hold_fund, hold_payments
 from loanfund.servicing.engine import book_event, prepare_event
 from loanfund.servicing.models import Receipt, ReceiptShare
 from loanfund.servicing.selectors.receipts import unassigned
@@ -92,7 +92,7 @@ def enter_receipt(
     Without a `facility` the reference is matched. Refused for a payment that was entered before.
     """
     rights.must(rights.ENTER_RECEIPT, actor=actor)
-    hold_day(fund, on)
+    hold_payments(fund, on)
     payment = Payment(
         line=0,
         cells={},
