@@ -11,10 +11,14 @@ from loanfund.servicing import tasks
 from loanfund.servicing.models import Drawdown
 from loanfund.servicing.selectors import schedule_of
 from loanfund.servicing.services import (
+    approve_drawdown,
     book_instruction,
     consent_to_instruction,
+    fail_drawdown,
     propose_instruction,
     refuse_instruction,
+    reject_drawdown,
+    release_drawdown,
     tell_day,
 )
 from tests.parties.cast import joins
@@ -209,3 +213,20 @@ def test_the_fee_of_a_facility_that_nobody_has_drawn_is_told_too() -> None:
     (notice,) = told("payment_due")
     assert notice.subject.endswith("is due in 10 days")
     assert f"fees and other sums {fee.other:,.2f} USD" in notice.body
+
+
+def test_a_drawdown_that_is_rejected_or_comes_back_is_told_with_the_reason(world: World) -> None:
+    asked = world.request(Decimal(5000))
+    reject_drawdown(drawdown=asked, reason="The margin call is over.", actor=world.checker, on=world.today)
+    (rejected, *_) = told("drawdown_rejected")
+    assert rejected.subject == f"{asked.number}: 5,000.00 USD is rejected"
+    assert "not paid out: The margin call is over. The amount is available again." in rejected.body
+    second = world.request(Decimal(7000))
+    approve_drawdown(drawdown=second, actor=world.checker, on=world.today)
+    release_drawdown(drawdown=second, actor=world.releaser, on=world.today)
+    fail_drawdown(drawdown=second, reason="Account closed.", actor=world.maker, on=world.today)
+    back = told("drawdown_failed")
+    assert names(back) == ACTING
+    assert (
+        "came back to the lender: Account closed. It is paid out again once that is mended." in back[0].body
+    )

@@ -225,18 +225,15 @@ def release_drawdown(*, drawdown: Drawdown, actor: User, on: date) -> Drawdown:
     )
     releases = locked.releases + 1
     _post(locked, "drawdown_released", legs, actor, on, f":{releases}")
-    amount = f"{locked.amount:,.{currency_of(locked.currency).decimals}f} {locked.currency}"
-    account, facility = locked.settlement_account, locked.facility
+    account = locked.settlement_account
     to = f" to {account.label}, which ends in {account.address[-4:]}," if account else ""
-    notify_partner(
-        partner=facility.partner,
-        kind="drawdown_released",
-        key=f"drawdown-released:{locked.pk}:{releases}",
-        subject=f"{locked.number}: {amount} is on its way",
-        body=f"{amount} of {facility.number} was released{to} on {on.day} {on:%B %Y}. Interest begins on the day it "
-        "arrives.",
-        link=f"/partners/{facility.partner.number}/drawdowns/{locked.number}/",
-        on=on,
+    _tell(
+        locked,
+        "drawdown_released",
+        f"drawdown-released:{locked.pk}:{releases}",
+        "is on its way",
+        f"was released{to} on {on.day} {on:%B %Y}. Interest begins on the day it arrives.",
+        on,
     )
     return _move(locked, State.RELEASED, actor, on, released_by=actor, released_on=on, releases=releases)
 
@@ -319,6 +316,12 @@ def fail_drawdown(
         cancelled=cancel,
     )
     _post(locked, "payment_failed", legs, actor, on, f":{locked.releases}")
+    rest = "It is withdrawn." if cancel else "It is paid out again once that is mended."
+    key, why = (
+        f"drawdown-failed:{locked.pk}:{locked.releases}",
+        f"came back to the lender: {reason.strip()} {rest}",
+    )
+    _tell(locked, "drawdown_failed", key, "came back", why, on)
     return _move(
         locked,
         State.CANCELLED if cancel else State.APPROVED,
@@ -333,7 +336,13 @@ def fail_drawdown(
 @transaction.atomic
 def reject_drawdown(*, drawdown: Drawdown, reason: str, actor: User, on: date) -> Drawdown:
     """The lender says no before release: Earmarked to Undrawn."""
-    return _return(_lock(drawdown, "reject_drawdown", actor, on), State.REJECTED, reason, actor, on)
+    locked = _return(_lock(drawdown, "reject_drawdown", actor, on), State.REJECTED, reason, actor, on)
+    key, why = (
+        f"drawdown-rejected:{locked.pk}",
+        f"is not paid out: {reason.strip()} The amount is available again.",
+    )
+    _tell(locked, "drawdown_rejected", key, "is rejected", why, on)
+    return locked
 
 
 @transaction.atomic
@@ -351,3 +360,18 @@ def _return(locked: Drawdown, to: str, reason: str, actor: User, on: date) -> Dr
     _post(locked, "drawdown_returned", legs, actor, on)
     locked.reason = reason.strip()
     return _move(locked, to, actor, on, reason=reason)
+
+
+def _tell(drawdown: Drawdown, kind: str, key: str, became: str, why: str, on: date) -> None:
+    """Tell the borrower what became of its drawdown; `became` and `why` go on from the amount."""
+    facility = drawdown.facility
+    amount = f"{drawdown.amount:,.{currency_of(drawdown.currency).decimals}f} {drawdown.currency}"
+    notify_partner(
+        partner=facility.partner,
+        kind=kind,
+        key=key,
+        subject=f"{drawdown.number}: {amount} {became}",
+        body=f"{amount} of {facility.number} {why}",
+        link=f"/partners/{facility.partner.number}/drawdowns/{drawdown.number}/",
+        on=on,
+    )
