@@ -8,6 +8,7 @@ import pytest
 from loanfund.audit.errors import Refused
 from loanfund.parties import roles
 from loanfund.reporting.reports import Report
+from loanfund.reporting.selectors.month_end import month_checks
 from loanfund.reporting.services import read_report
 from loanfund.servicing import services
 from loanfund.servicing.models import BankImport, Drawdown, Receipt
@@ -148,6 +149,8 @@ def test_money_out_and_the_closing_balance_are_explained_to_the_cent(week: World
     assert [check.difference for check in report.checks] == [0, 0]
     assert report.checks[1].against == "the closing balance"
     assert report.broken == ()
+    cash = month_checks(week.fund, OPENED, date(2026, 3, 12))[-1]
+    assert (cash.holds, cash.text) == (True, "no difference")
     why = {row[5]: row[6] for row in report.rows}
     number = Drawdown.objects.get().number
     assert why[f"BANK-{Drawdown.objects.get().pk}"] == "agrees: the reference and the amount agree"
@@ -171,6 +174,11 @@ def test_what_is_on_one_side_only_is_named_and_breaks_the_tie_out(week: World) -
     (missing,) = [sentence for what, sentence in report.broken if what.startswith("entry ")]
     assert missing.startswith("300.00, receipt booked RC-")
     assert "no statement up to march.csv" in missing
+    cash = month_checks(week.fund, OPENED, date(2026, 3, 12))[-1]
+    assert (cash.label, cash.holds) == ("Cash explained by the statements", False)
+    assert cash.text.startswith(
+        "open: Bank statement on 06 March 2026, as the book explains it; march.csv, line 4"
+    )
 
 
 def test_money_in_that_is_no_receipt_is_the_journal_it_was_booked_as(week: World) -> None:
