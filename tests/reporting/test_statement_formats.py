@@ -195,6 +195,15 @@ def test_pdf_runs_over_as_many_pages_as_it_needs_and_repeats_the_header(tmp_path
     assert sum("Owed after" in page for page in pages) > 1
 
 
+def test_no_page_begins_with_a_total_that_stands_alone(tmp_path: Path) -> None:
+    """Over a page's worth of lengths, so that each table ends at each place of a page."""
+    for months in range(1, 28):
+        for page in pdf_text(pdf_format.render(statement_of(months)), tmp_path).split("\f")[1:-1]:
+            lines = [line.strip() for line in page.splitlines() if line.strip()]
+            assert not lines[2].startswith("Total"), (months, lines[:4])
+            assert "Amount" not in lines[-2], (months, lines[-3:])
+
+
 def test_pdf_says_when_a_figure_rests_on_an_estimated_fixing(tmp_path: Path) -> None:
     sound = statement_of(1)
     guessed = replace(sound, interest=(replace(sound.interest[0], estimated=True),))
