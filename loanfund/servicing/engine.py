@@ -261,11 +261,11 @@ def _seal(accruals: int, facility_accruals: int, batch_id: int) -> None:
 
 
 def preview(*, facility: Facility, events: Sequence[NewEvent], on: date) -> dict[str, Any]:
-    """The figures before and after `events`, without storing them, from the same function that books them."""
+    """The figures without `events` and with them, on the last of their days, not stored, from the function that books."""
     last = max([on, *(new.event.value_date for new in events)])
     # On a day to come no fixing is missing: the last published one stands for those that are not out yet.
     fixings = fixings_ahead(on) if last > on else None
     return {
-        "before": figures(tell(facility, through=on)),
+        "before": figures(tell(facility, through=last, fixings=fixings)),
         "after": figures(tell(facility, through=last, extra=events, booked_on=on, fixings=fixings)),
     }
