@@ -16,7 +16,7 @@ from loanfund.origination.selectors import questions_answered_for, seats_on
 from loanfund.origination.selectors.applications import WAITING_DAYS
 from loanfund.parties import roles
 from loanfund.parties.selectors import role_changes_waiting
-from loanfund.servicing.models import CloseException, Drawdown, Instruction, Receipt
+from loanfund.servicing.models import BorrowerRequest, CloseException, Drawdown, Instruction, Receipt
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,10 @@ def _operations(seat: Seat) -> Iterator[Task]:
             _list("queue", "approved"),
             True,
         )
-        asked = _others(drawdowns.filter(state=Drawdown.State.REQUESTED), seat, "requested_by")
-        yield Task("to approve", asked.count(), "Drawdowns to approve", _list("drawdowns", "requested"), True)
+        wanted = _others(drawdowns.filter(state=Drawdown.State.REQUESTED), seat, "requested_by")
+        yield Task(
+            "to approve", wanted.count(), "Drawdowns to approve", _list("drawdowns", "requested"), True
+        )
         ready = _others(drawdowns.filter(state=Drawdown.State.APPROVED), seat, "requested_by", "approved_by")
         yield Task("to release", ready.count(), "Drawdowns to release", _list("drawdowns", "approved"), True)
         changes = Instruction.objects.filter(facility__fund=seat.fund, state="proposed")
@@ -134,6 +136,8 @@ def _operations(seat: Seat) -> Iterator[Task]:
             "Receipts another entered, to book",
             _list("receipts", "entered"),
         )
+        asked = BorrowerRequest.objects.filter(facility__fund=seat.fund, state=BorrowerRequest.State.OPEN)
+        yield Task("to answer", asked.count(), "Requests of borrowers to answer", _list("requests", "open"))
         lagging = CloseException.objects.filter(facility__fund=seat.fund).exclude(
             state=CloseException.State.CURED
         )

@@ -138,7 +138,10 @@ def _next(run: CloseRun) -> Outcome:
         return Outcome.WAITS
     open_exceptions = CloseException.objects.filter(facility__fund=run.fund).exclude(state="cured").count()
     runs.finish(
-        run, exceptions=open_exceptions, loans=done[ACCRUE].counts.get("loans", 0), digest=done["prove"].digest
+        run,
+        exceptions=open_exceptions,
+        loans=done[ACCRUE].counts.get("loans", 0),
+        digest=done["prove"].digest,
     )
     return Outcome.DONE
 

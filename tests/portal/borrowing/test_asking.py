@@ -50,11 +50,13 @@ def test_a_payment_is_reported_with_its_proof_found_by_the_desk_and_answered(wor
     receipt = world.receive(Decimal(2500))
     number = BorrowerRequest.objects.get().number
     office = f"/office/requests/{number}/"
+    assert "1 Requests of borrowers to answer" in words(desk.get("/office/"))
     assert "the same amount" in words(desk.get(office))
     hint = words(desk.get(f"/office/receipts/{receipt.number}/"))
     assert f"Borrowers who reported such a payment {number}" in hint
     assert press(desk, office, "answer", receipt="RC-9999", answer="Thanks.").status_code == 422
     assert press(desk, office, "answer", receipt=receipt.number, answer="It is here.").status_code == 302
+    assert "Requests of borrowers" not in words(desk.get("/office/"))
     page = words(client.get(page_of(world)))
     assert "It is here." in page
     assert receipt.number in page
