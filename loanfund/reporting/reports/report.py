@@ -171,13 +171,13 @@ def _chosen(parameter: Parameter, value: Any) -> str:
 
 @contextmanager
 def hash_joins() -> Iterator[None]:
-    """A transaction in which each table is read once, however few rows the planner expects.
+    """A transaction in which each table is read once, however few rows the planner expects, and no query is compiled.
 
     What was booked since the last ANALYZE is no row to it: it would walk through all loans for each of a night's rows.
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL enable_nestloop = off")
+            cursor.execute("SET LOCAL enable_nestloop = off; SET LOCAL jit = off")
         yield
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_nestloop = on")
