@@ -170,10 +170,45 @@ def booked_equals_replayed() -> Finding:
     return Finding("booked equals replayed", len(sample), breaks)
 
 
+def hand_pairs_tie() -> Finding:
+    """The lines and the movements of every pair made by hand sum to its amount, each movement moved as much cash of the
+    fund, and a line of a receipt that stands is in none. Counted: lines of statements, each in one pair at most."""
+    rows = _rows("""
+        WITH sides AS (
+            SELECT s.pair_id, s.line_id, s.entry_id, s.amount, s.live, coalesce((
+                SELECT sum(CASE l.side WHEN 'D' THEN l.amount ELSE -l.amount END)
+                FROM ledger_posting l JOIN ledger_account a ON a.id = l.account_id
+                WHERE l.entry_id = s.entry_id AND a.kind IN ('CASH', 'BANK_OVERDRAFT')), 0) AS moved, r.number AS receipt
+            FROM servicing_cashpairside s LEFT JOIN servicing_bankimportrow b ON b.id = s.line_id
+            LEFT JOIN servicing_receipt r ON r.id = b.receipt_id AND r.state <> 'rejected'
+        )
+        SELECT p.id, p.number, p.amount, coalesce(sum(s.amount) FILTER (WHERE s.line_id IS NOT NULL), 0),
+            coalesce(sum(s.moved) FILTER (WHERE s.entry_id IS NOT NULL), 0),
+            coalesce(bool_or(s.entry_id IS NOT NULL AND s.moved <> s.amount), false),
+            coalesce(max(s.receipt) FILTER (WHERE s.live), ''),
+            coalesce(bool_or(s.live <> (p.state IN ('proposed', 'confirmed'))), false)
+        FROM servicing_cashpair p LEFT JOIN sides s ON s.pair_id = p.id WHERE p.undoes_id IS NULL GROUP BY p.id
+        ORDER BY p.id""")
+    (lines,) = _rows("SELECT count(*) FROM servicing_bankimportrow")[0]
+    breaks = []
+    for key, number, amount, listed, moved, other, receipt, stale in rows:
+        if listed != amount or moved != amount or other:
+            sentence = f"{number} is of {amount}: its lines say {listed}, its movements {moved}."
+        elif receipt:
+            sentence = f"{number} has a line that is {receipt} itself."
+        elif stale:
+            sentence = f"{number} holds lines or movements that its state does not."
+        else:
+            continue
+        breaks.append(Break(f"servicing_cashpair:{key}", sentence))
+    return Finding("pairs by hand tie", int(lines), breaks)
+
+
 INVARIANTS: list[Invariant] = [
     sub_ledger_equals_ledger,
     dues_equal_ledger,
     no_due_is_overpaid,
     no_night_is_missing,
     booked_equals_replayed,
+    hand_pairs_tie,
 ]

@@ -13,6 +13,7 @@ from loanfund.parties.selectors import has_role
 from loanfund.parties.services.rights import require_place, require_role
 from loanfund.servicing.models import (
     BorrowerRequest,
+    CashPair,
     Drawdown,
     HandJournal,
     Instruction,
@@ -63,6 +64,9 @@ BOOK_INSTRUCTION = Right("decide on a change to a facility", CHECKER)
 PROPOSE_JOURNAL = Right("propose an entry by hand", BOOKKEEPER)
 BOOK_JOURNAL = Right("decide on an entry by hand", COUNTERSIGNER)
 
+PROPOSE_PAIR = Right("pair cash with a statement", BOOKKEEPER)
+CONFIRM_PAIR = Right("decide on a pair", COUNTERSIGNER)
+
 ASK_TO_CHANGE = Right("ask for this", (), SIGNERS)
 ASK_OR_TELL = Right("write to the lender for this partner", (), (*SIGNERS, Membership.Role.PREPARER))
 ANSWER_REQUEST = Right("answer a borrower's request", BOOKKEEPER)
@@ -88,9 +92,9 @@ class Step:
     others: tuple[str, ...] = ()
 
 
-Row = Drawdown | Receipt | ReceiptShare | Refund | Instruction | HandJournal | BorrowerRequest
+Row = Drawdown | Receipt | ReceiptShare | Refund | Instruction | HandJournal | BorrowerRequest | CashPair
 _D, _R, _S, _F, _I = Drawdown.State, Receipt.State, ReceiptShare.State, Refund.State, Instruction.State
-_J, _B = HandJournal.State, BorrowerRequest.State
+_J, _B, _P = HandJournal.State, BorrowerRequest.State, CashPair.State
 ASKED = frozenset({_D.REQUESTED, _D.APPROVED})
 """States of a drawdown whose money has not left."""
 
@@ -118,6 +122,9 @@ STEPS: dict[str, Step] = {
     "answer_request": Step(ANSWER_REQUEST, frozenset({_B.OPEN}), "answered"),
     "book_journal": Step(BOOK_JOURNAL, frozenset({_J.PROPOSED}), "booked", ("maker",)),
     "refuse_journal": Step(BOOK_JOURNAL, frozenset({_J.PROPOSED}), "refused", ("maker",)),
+    "confirm_pair": Step(CONFIRM_PAIR, frozenset({_P.PROPOSED}), "confirmed", ("maker",)),
+    "refuse_pair": Step(CONFIRM_PAIR, frozenset({_P.PROPOSED}), "refused", ("maker",)),
+    "undo_pair": Step(PROPOSE_PAIR, frozenset({_P.CONFIRMED}), "undone"),
     "refuse_instruction": Step(BOOK_INSTRUCTION, frozenset({_I.PROPOSED}), "refused", ("maker",)),
 }
 """By the name of the service that takes it."""
@@ -131,6 +138,8 @@ def step_of(service: str, row: Row, actor: User) -> Step:
         return Step(to_ask(row.kind), frozenset({_B.OPEN}), "withdrawn")  # by those who may ask for it
     if service == "refuse_journal" and isinstance(row, HandJournal) and row.maker_id == actor.pk:
         return Step(PROPOSE_JOURNAL, frozenset({_J.PROPOSED}), "withdrawn")
+    if service == "refuse_pair" and isinstance(row, CashPair) and row.maker_id == actor.pk:
+        return Step(PROPOSE_PAIR, frozenset({_P.PROPOSED}), "withdrawn")
     return STEPS[service]
 
 

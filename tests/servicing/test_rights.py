@@ -10,11 +10,12 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 
 from loanfund.audit.errors import Refused
+from loanfund.ledger.models import JournalEntry
 from loanfund.parties import roles
 from loanfund.parties.models import Membership, User
 from loanfund.parties.services import register_partner
 from loanfund.servicing import services
-from loanfund.servicing.models import CloseException, CloseRun
+from loanfund.servicing.models import BankImportRow, CloseException, CloseRun
 from tests.servicing.world import World, bullet, make_world, person
 
 D = Decimal
@@ -51,6 +52,10 @@ MAY: dict[str, set[str]] = {
     "propose_journal": {MAKER, FINANCE},
     "book_journal": {CHECKER, FINANCE},
     "refuse_journal": {CHECKER, FINANCE},
+    "propose_pair": {MAKER, FINANCE},
+    "confirm_pair": {CHECKER, FINANCE},
+    "refuse_pair": {CHECKER, FINANCE},
+    "undo_pair": {MAKER, FINANCE},
     "ask_lender": SIGNERS,
     "withdraw_request": SIGNERS | {"preparer"},
     "answer_request": {MAKER, FINANCE},
@@ -176,6 +181,30 @@ def charge(world: World) -> Any:
     return services.propose_journal(fund=world.fund, actor=world.maker, **CHARGE, **day)
 
 
+def sides(world: World) -> dict[str, Any]:
+    """A charge that is in the book and, under another reference, on the bank's statement."""
+    one = charge(world)
+    services.book_journal(journal=one, actor=world.checker, on=world.today, seen_digest=one.proposed_digest)
+    text = f"reference,amount,currency,value_date,sender\nF,-5,USD,{world.today},S\n"
+    services.import_payments(
+        fund=world.fund, layout="bank", name="a.csv", text=text, actor=world.maker, on=world.today
+    )
+    moved = JournalEntry.objects.get(cause=f"journal:{one.pk}")
+    listed = BankImportRow.objects.get(bank_import__fund=world.fund)
+    return {"fund": world.fund, "lines": [listed.pk], "entries": [moved.pk], "reason": "the same fee"}
+
+
+def paired(world: World) -> Any:
+    return services.propose_pair(**sides(world), actor=world.maker, on=world.today)
+
+
+def confirmed(world: World) -> Any:
+    one = paired(world)
+    return services.confirm_pair(
+        pair=one, actor=world.checker, on=world.today, seen_digest=one.proposed_digest
+    )
+
+
 def reported(world: World) -> Any:
     paid = {"amount": D(5), "day": world.today, "reference": "R"}
     return services.ask_lender(
@@ -244,6 +273,10 @@ WITH: dict[str, Callable[[World], dict[str, Any]]] = {
     "propose_journal": lambda w: {"fund": w.fund} | CHARGE | {"value_date": w.today},
     "book_journal": lambda w: {"journal": (one := charge(w)), "seen_digest": one.proposed_digest},
     "refuse_journal": lambda w: {"journal": charge(w), "reason": "no"},
+    "propose_pair": sides,
+    "confirm_pair": lambda w: {"pair": (one := paired(w)), "seen_digest": one.proposed_digest},
+    "refuse_pair": lambda w: {"pair": paired(w), "reason": "no"},
+    "undo_pair": lambda w: {"pair": confirmed(w), "reason": "another fee"},
     "ask_lender": lambda w: {
         "facility": w.facility,
         "kind": "payment_holiday",

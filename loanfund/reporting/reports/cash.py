@@ -8,7 +8,7 @@ from decimal import Decimal
 from loanfund.facilities.models import Fund
 from loanfund.ledger.models import AccountKind as K
 from loanfund.reporting.reports.accruals import ledger_balances
-from loanfund.reporting.reports.matching import Movement, Pair, match, undone, waits
+from loanfund.reporting.reports.matching import Movement, Pair, as_paired, match, undone, waits
 from loanfund.reporting.reports.report import (
     LENDERS,
     PERIOD,
@@ -24,6 +24,7 @@ from loanfund.reporting.reports.report import (
     report_of,
 )
 from loanfund.servicing.models import BankImport, ClosingBalance
+from loanfund.servicing.selectors.pairs import hand_pairs
 from loanfund.servicing.selectors.statement_lines import StatementLine, closing_balances, statement_lines
 
 HELD = (K.CASH, K.BANK_OVERDRAFT)
@@ -71,7 +72,8 @@ ORDER BY e.booking_date, e.id
 class Standing:
     """What moved cash by a day, in the book (`movements`) and on statements (`lines`); every pair, and what no pair has.
 
-    `undone` are movements that another entry took back, each with that entry."""
+    `undone` are movements that another entry took back, each with that entry; `waiting` the keys of lines and the entries
+    that somebody wants to pair, each with the pair's number."""
 
     last_day: date
     movements: Sequence[Movement]
@@ -80,11 +82,34 @@ class Standing:
     loose: Sequence[Movement]
     alone: Sequence[StatementLine]
     undone: dict[str, str]
+    waiting: dict[int | str, str]
+
+    def by_then(self, pair: Pair) -> tuple[list[StatementLine], list[Movement]]:
+        """What of a pair was on statements and in the book by the day."""
+        return (
+            [line for line in pair.lines if line.day <= self.last_day],
+            [one for one in pair.movements if one.booked <= self.last_day],
+        )
 
     @property
-    def answered_later(self) -> list[Pair]:
-        """The lines that were not in the book by the day and are since."""
-        return [pair for pair in self.pairs if pair.line.day <= self.last_day < pair.movement.booked]
+    def answered_later(self) -> list[tuple[Pair, StatementLine]]:
+        """The lines of which nothing was in the book by the day and that are there since."""
+        found = []
+        for pair in self.pairs:
+            lines, moved = self.by_then(pair)
+            found += [(pair, line) for line in lines if not moved]
+        return found
+
+    @property
+    def ahead(self) -> Decimal:
+        """What statements say beyond the book by the day: lines that nothing answers, or that less does than will."""
+        total = sum((line.amount or ZERO for line in self.alone), ZERO)
+        for pair in self.pairs:
+            lines, moved = self.by_then(pair)
+            if lines:
+                total += sum((line.amount or ZERO for line in lines), ZERO)
+                total -= sum((one.amount for one in moved), ZERO)
+        return total
 
 
 @dataclass(frozen=True)
@@ -104,14 +129,14 @@ def reconciliation(fund: Fund, *, first_day: date, last_day: date) -> Report:
     no statement has yet, with what only a statement has. What is left over, and each movement or line that should be on
     both sides and is on one, is named.
     """
-    stands = _stand(fund, last_day)
+    stands = standing(fund, last_day)
     closings = list(closing_balances(fund, last_day))
     sides = {layout: side for layout in Layout.values if (side := _side(layout, stands, closings))}
-    by_entry = {pair.movement.entry: pair for pair in stands.pairs}
+    by_entry = {one.entry: pair for pair in stands.pairs for one in pair.movements}
     moved = [one for one in stands.movements if first_day <= one.booked]
     rows = [_row(one, by_entry.get(one.entry), stands, sides) for one in moved]
-    rows += [_alone(pair.line, _said_since(pair)) for pair in stands.answered_later]
-    rows += [_alone(line, _left(line)) for line in stands.alone]
+    rows += [_alone(line, _said_since(pair)) for pair, line in stands.answered_later]
+    rows += [_alone(line, _left(line, stands)) for line in stands.alone]
     shown = sum((one.amount for one in moved), ZERO)
     change = sum(ledger_balances(fund, last_day, HELD, since=first_day).values(), ZERO)
     checks = [Check("Cash that moved", shown, change), *_statements_foot(stands.lines, closings)]
@@ -131,16 +156,23 @@ def reconciliation(fund: Fund, *, first_day: date, last_day: date) -> Report:
     )
 
 
-def _stand(fund: Fund, last_day: date) -> Standing:
+def standing(fund: Fund, last_day: date) -> Standing:
+    """What the book and the statements say of the fund's cash by a day, and what belongs together."""
     moved = [Movement(*row) for row in fetched(MOVED, last_day=last_day, book=fund.book_id)]
-    listed = _once(statement_lines(fund))
-    pairs = match(listed, moved)
-    with_line, with_entry = {pair.line.key for pair in pairs}, {pair.movement.entry for pair in pairs}
+    by_hand = hand_pairs(fund)
+    listed = as_paired(_once(statement_lines(fund)), moved, by_hand)
+    pairs = match(listed, moved, by_hand)
+    with_line = {line.key for pair in pairs for line in pair.lines}
+    with_entry = {one.entry for pair in pairs for one in pair.movements}
     by_then = [one for one in moved if one.booked <= last_day]
     loose = [one for one in by_then if one.entry not in with_entry]
     lines = [line for line in listed if line.day <= last_day]
     alone = [line for line in lines if line.key not in with_line]
-    return Standing(last_day, by_then, lines, pairs, loose, alone, undone(loose))
+    waiting: dict[int | str, str] = {}
+    for one in by_hand:
+        if not one.confirmed:
+            waiting |= dict.fromkeys([*one.lines, *map(str, one.entries)], one.number)
+    return Standing(last_day, by_then, lines, pairs, loose, alone, undone(loose), waiting)
 
 
 def _once(lines: Sequence[StatementLine]) -> list[StatementLine]:
@@ -166,10 +198,12 @@ def _side(layout: str, stands: Standing, closings: Sequence[ClosingBalance]) -> 
     last = own[-1]
     days = [line.value_date for line in stands.lines if line.layout == layout and line.value_date]
     since = min([*days, own[0].day])
+    # The lines of a pair are its movements to the cent, and may lie on both sides of the day.
     paired = (
-        pair.movement.amount
+        line.amount or ZERO
         for pair in stands.pairs
-        if pair.line.layout == layout and pair.line.value_date and pair.line.value_date <= last.day
+        for line in pair.lines
+        if line.layout == layout and line.value_date and line.value_date <= last.day
     )
     opening = (
         one.amount
@@ -206,8 +240,7 @@ def _notes(cash: Decimal, stands: Standing, sides: dict[str, Side]) -> Iterator[
     transit = -sum(
         (one.amount for one in stands.loose if one.unsettled and one.entry not in stands.undone), ZERO
     )
-    later = [pair.line for pair in stands.answered_later]
-    only_there = sum((line.amount or ZERO for line in [*stands.alone, *later]), ZERO)
+    only_there = stands.ahead
     yield (
         f"Cash in the book at the end: {_said(cash)}. With {_said(only_there)} on statements and not in the book, and "
         f"{_said(transit)} paid out and not settled, the bank and the chain should hold "
@@ -232,7 +265,7 @@ def _broken(stands: Standing, sides: dict[str, Side]) -> Iterator[tuple[str, str
         amount = "an amount that cannot be read" if line.amount is None else _said(line.amount)
         yield (
             line.place,
-            f"{amount} with the reference {line.reference or 'none'} is not in the book: {_left(line)}.",
+            f"{amount} with the reference {line.reference or 'none'} is not in the book: {_left(line, stands)}.",
         )
     for one in stands.loose:
         if _covered(one, sides) and not one.unsettled and one.entry not in stands.undone:
@@ -244,17 +277,24 @@ def _broken(stands: Standing, sides: dict[str, Side]) -> Iterator[tuple[str, str
 
 
 def _row(one: Movement, pair: Pair | None, stands: Standing, sides: dict[str, Side]) -> tuple[Cell, ...]:
-    there = pair.line if pair and pair.line.day <= stands.last_day else None
-    if pair and there:
-        standing = f"agrees: {pair.why}"
+    lines, moved = stands.by_then(pair) if pair else ([], [])
+    if pair and lines:
+        others = ", ".join(other.entry for other in pair.movements if other != one)
+        words = f"agrees{f' with entry {others}' if others else ''}: {pair.why}"
     elif pair:
-        standing = f"on the statement of {pair.line.day:%d %B %Y}: {pair.why}"
+        words = f"on the statement of {pair.lines[0].day:%d %B %Y}: {pair.why}"
     else:
-        standing = _unlisted(one, stands, sides)
+        words = _unlisted(one, stands, sides) + _wait(stands.waiting.get(one.entry))
+    # What several movements are together stands once, at the first.
+    listed = sum((line.amount or ZERO for line in lines), ZERO) if lines and moved[0] == one else None
     return (
-        one.booked, one.day, one.kind, one.entry, one.number, one.reference, standing,
-        there.amount if there else None, one.amount, there.place if there else "",
+        one.booked, one.day, one.kind, one.entry, one.number, one.reference, words,
+        listed, one.amount, "; ".join(line.place for line in lines),
     )  # fmt: skip
+
+
+def _wait(number: str | None) -> str:
+    return f"; {number} waits for a second person" if number else ""
 
 
 def _unlisted(one: Movement, stands: Standing, sides: dict[str, Side]) -> str:
@@ -274,7 +314,11 @@ def _unlisted(one: Movement, stands: Standing, sides: dict[str, Side]) -> str:
     return "paid with this reference" if one.reference else "on no statement loaded here"
 
 
-def _left(line: StatementLine) -> str:
+def _left(line: StatementLine, stands: Standing) -> str:
+    return _open(line) + _wait(stands.waiting.get(line.key))
+
+
+def _open(line: StatementLine) -> str:
     if line.amount is not None and line.amount < 0:
         return "money out that nothing in the book answers to"
     if not waits(line):
@@ -283,7 +327,7 @@ def _left(line: StatementLine) -> str:
 
 
 def _said_since(pair: Pair) -> str:
-    return f"booked on {pair.movement.booked:%d %B %Y}: {pair.why}"
+    return f"booked on {min(one.booked for one in pair.movements):%d %B %Y}: {pair.why}"
 
 
 def _alone(line: StatementLine, standing: str) -> tuple[Cell, ...]:

@@ -1,11 +1,13 @@
-"""Which movement of cash in the book a statement's line is, and why: each line with one movement at most."""
+"""Which movements of cash in the book a statement's lines are, and why: what people paired by hand first, then each line
+with one movement at most."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
+from loanfund.servicing.selectors.pairs import HandPair
 from loanfund.servicing.selectors.statement_lines import StatementLine
 
 NEAR = 5
@@ -33,29 +35,70 @@ class Movement:
 
 @dataclass(frozen=True)
 class Pair:
-    """A line and the movement that it is, and the reason for taking it to be that one."""
+    """A line and the movement that it is, and the reason for taking it to be that one; by hand either may be several,
+    whose sums are the same."""
 
-    line: StatementLine
-    movement: Movement
+    lines: tuple[StatementLine, ...]
+    movements: tuple[Movement, ...]
     why: str
+    by_hand: str = ""
 
 
 Fits = Callable[[StatementLine, Movement], str]
 
 
-def match(lines: Sequence[StatementLine], movements: Sequence[Movement]) -> list[Pair]:
-    """The pairs of lines and movements, surest reason first; a line of a receipt belongs to that receipt alone.
+def match(
+    lines: Sequence[StatementLine], movements: Sequence[Movement], by_hand: Sequence[HandPair] = ()
+) -> list[Pair]:
+    """The pairs of lines and movements: those made by hand, then the surest reason first; a line of a receipt belongs to
+    that receipt alone.
 
     The amounts of a pair are the same. A bare amount is a reason only where nothing else fits on either side.
     """
-    found: list[Pair] = []
     free_lines = {line.key: line for line in lines if line.value_date is not None}
     free = {movement.entry: movement for movement in movements}
+    found = list(_taken_by_hand(free_lines, free, by_hand))
     for fits, alone in ((_receipt, False), (_reference, False), (_names, False), (_day, True), (_near, True)):
         for line, movement, why in list(_fitting(free_lines, free, fits, alone)):
             if line.key in free_lines and movement.entry in free:
                 del free_lines[line.key], free[movement.entry]
-                found.append(Pair(line, movement, why))
+                found.append(Pair((line,), (movement,), why))
+    return found
+
+
+def _taken_by_hand(
+    lines: dict[int, StatementLine], movements: dict[str, Movement], by_hand: Sequence[HandPair]
+) -> Iterator[Pair]:
+    """The confirmed pairs, taken out of what is free; one of which anything is missing does not count."""
+    for one in by_hand:
+        keys, entries = list(one.lines), [str(key) for key in one.entries]
+        if one.confirmed and all(key in lines for key in keys) and all(key in movements for key in entries):
+            yield Pair(
+                tuple(lines.pop(key) for key in keys),
+                tuple(movements.pop(key) for key in entries),
+                one.why,
+                one.number,
+            )
+
+
+def as_paired(
+    lines: Sequence[StatementLine], movements: Sequence[Movement], by_hand: Sequence[HandPair]
+) -> list[StatementLine]:
+    """The lines, with what a confirmed pair says of those whose amount or day cannot be read: the amount that is theirs,
+    and the day of the first movement."""
+    said = {key: (amount, one) for one in by_hand if one.confirmed for key, amount in one.lines.items()}
+    days = {movement.entry: movement.day for movement in movements}
+    found = []
+    for line in lines:
+        if line.key in said and (line.amount is None or line.value_date is None):
+            amount, one = said[line.key]
+            known = [days[str(key)] for key in one.entries if str(key) in days]
+            line = replace(
+                line,
+                amount=amount if line.amount is None else line.amount,
+                value_date=line.value_date or min(known, default=None),
+            )
+        found.append(line)
     return found
 
 

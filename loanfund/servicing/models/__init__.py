@@ -6,6 +6,7 @@ from loanfund.servicing.models.drawdowns import Drawdown
 from loanfund.servicing.models.events import Allocation, ControlPosting, Due, Event, InterestPeriod, Loan
 from loanfund.servicing.models.instructions import Instruction
 from loanfund.servicing.models.journals import HandJournal
+from loanfund.servicing.models.pairs import CashPair, CashPairSide
 from loanfund.servicing.models.receipts import (
     BankImport,
     BankImportRow,
@@ -23,6 +24,8 @@ __all__ = [
     "BankImport",
     "BankImportRow",
     "BorrowerRequest",
+    "CashPair",
+    "CashPairSide",
     "CloseBatch",
     "CloseException",
     "CloseRun",

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from loanfund.facilities.models import Fund
 from loanfund.servicing.bank_files import Payment, read_payment
-from loanfund.servicing.models import BankImport, BankImportRow, ClosingBalance, Receipt
+from loanfund.servicing.models import BankImport, BankImportRow, CashPairSide, ClosingBalance, Receipt
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,18 @@ def statement_lines(fund: Fund) -> list[StatementLine]:
 
 
 def listed_before(imported: BankImport) -> dict[tuple[str, int], str]:
-    """The place of every payment out that an earlier file of the fund lists, by what names it and its how-manieth."""
+    """The place of every payment that an earlier file of the fund lists and that is no receipt to be: money out, and what
+    was paired by hand. By what names the payment and its how-manieth of that name in its file."""
     rows = BankImportRow.objects.filter(
         bank_import__fund=imported.fund,
         bank_import__layout=imported.layout,
         bank_import__lt=imported.pk,
-        cells__amount__startswith="-",
     ).select_related("bank_import")
+    paired = dict(
+        CashPairSide.objects.filter(live=True, line__bank_import__fund=imported.fund).values_list(
+            "line_id", "pair__number"
+        )
+    )
     found: dict[tuple[str, int], str] = {}
     file, listed = 0, Counter[str]()
     for row in rows.order_by("bank_import_id", "line"):
@@ -70,7 +75,10 @@ def listed_before(imported: BankImport) -> dict[tuple[str, int], str]:
             file, listed = row.bank_import_id, Counter()
         name = _payment(row, imported.fund).fingerprint
         listed[name] += 1
-        found.setdefault((name, listed[name]), _place(row))
+        if row.pk in paired:
+            found[name, listed[name]] = f"{_place(row)}, in {paired[row.pk]}"
+        elif str(row.cells.get("amount", "")).startswith("-"):
+            found.setdefault((name, listed[name]), _place(row))
     return found
 
 

@@ -28,6 +28,7 @@ from loanfund.servicing.services.instructions import (
     what_if,
 )
 from loanfund.servicing.services.journals import book_journal, propose_journal, refuse_journal
+from loanfund.servicing.services.pairs import confirm_pair, propose_pair, refuse_pair, undo_pair
 from loanfund.servicing.services.receipts import (
     book_receipt,
     book_share,
@@ -55,6 +56,7 @@ __all__ = [
     "cancel_drawdown",
     "close_day",
     "close_through",
+    "confirm_pair",
     "consent_to_instruction",
     "enter_receipt",
     "fail_drawdown",
@@ -63,11 +65,13 @@ __all__ = [
     "pay_refund",
     "propose_instruction",
     "propose_journal",
+    "propose_pair",
     "propose_refund",
     "propose_reversal",
     "propose_split",
     "refuse_instruction",
     "refuse_journal",
+    "refuse_pair",
     "refuse_refund",
     "refuse_share",
     "reject_drawdown",
@@ -81,6 +85,7 @@ __all__ = [
     "reverse_receipt",
     "settle_drawdown",
     "tell_day",
+    "undo_pair",
     "what_if",
     "withdraw_request",
 ]

@@ -95,9 +95,11 @@ def _keep_lines(imported: BankImport, payments: list[Payment], actor: User, on: 
         receipt: Receipt | None = None
         seen[payment.fingerprint] += 1
         outcome = payment.problem
-        if not outcome and payment.amount < 0:
-            place = before.get((payment.fingerprint, seen[payment.fingerprint]))
-            outcome = f"on an earlier file already: {place}" if place else "money out, beside the book's cash"
+        place = before.get((payment.fingerprint, seen[payment.fingerprint]))
+        if not outcome and place:
+            outcome = f"on an earlier file already: {place}"
+        elif not outcome and payment.amount < 0:
+            outcome = "money out, beside the book's cash"
         elif not outcome:
             try:
                 receipt = enter_payment(imported.fund, payment, None, None, actor, on)
