@@ -27,6 +27,7 @@ READERS = (roles.FINANCE, roles.OPERATIONS_MAKER, roles.OPERATIONS_CHECKER, role
 ONE_DAY = timedelta(days=1)
 _EMPTY_DECIMALS = re.compile(r"\b(\d+\.\d\d\d*?)0+$")
 """An amount as an event stores it has twelve decimals; a reader wants those that say something, two at least."""
+_PAIR = re.compile(r"\bCP-\d+\b")
 FEES = (K.ARRANGEMENT_FEE_INCOME, K.PREPAYMENT_FEE_INCOME, K.LATE_FEE_INCOME)
 EARNED = (K.INTEREST_INCOME, K.DEFAULT_INTEREST_INCOME, K.COMMITMENT_FEE_INCOME, *FEES, K.RECOVERY_INCOME)
 ACCRUED = (K.ACCRUED_INTEREST, K.ACCRUED_DEFAULT_INTEREST, K.ACCRUED_COMMITMENT_FEE)
@@ -133,6 +134,8 @@ def cell_href(
         return f"{reverse('admin:fixings')}?{days}"
     if column.startswith("late_") or column == "commitment":
         return reverse("admin:facility", args=[row["facility"]])
+    if slug == "reconciliation" and column == "standing" and (named := _PAIR.search(str(row["standing"]))):
+        return reverse("admin:pair", args=[named[0]])
     if slug == "accruals" and column in {"rate", "interest_exact", "posted"}:
         return nights_href(row["loan"], row["night"], row["night"])
     if slug == "closed-loans" and column == "interest":

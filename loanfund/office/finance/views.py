@@ -2,6 +2,6 @@
 
 from importlib import import_module
 
-SUBJECTS = ("statements", "month_runs", "reports", "month_end", "fixings", "explaining")
+SUBJECTS = ("statements", "month_runs", "reports", "month_end", "fixings", "explaining", "pairing")
 for subject in SUBJECTS:
     import_module(f"loanfund.office.finance.{subject}")

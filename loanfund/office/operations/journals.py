@@ -89,7 +89,7 @@ def propose(request: HttpRequest) -> HttpResponse:
         partial(_propose, seat),
         right=seat.may(rights.PROPOSE_JOURNAL),
         form=JournalForm,
-        arguments={"initial": {"value_date": seat.on}},
+        arguments={"initial": {"value_date": seat.on} | _asked(request)},
         says=f"Amounts in {seat.fund.currency}. Another person books what you propose; nothing booked is edited later.",
     )
     desk = Desk(request, [act])
@@ -103,6 +103,12 @@ def propose(request: HttpRequest) -> HttpResponse:
         title="Propose an entry by hand",
         status=desk.status,
     )
+
+
+def _asked(request: HttpRequest) -> dict[str, str]:
+    """What the page that led here knows already."""
+    known = ("kind", "amount", "value_date", "reference")
+    return {name: request.GET[name] for name in known if request.GET.get(name)}
 
 
 def _propose(seat: Seat, entries: Entries) -> Done:
