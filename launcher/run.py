@@ -1,18 +1,16 @@
 """`make run`: from a bare checkout to a page that answers, and back to nothing running on Ctrl-C."""
 
-import contextlib
 import fcntl
 import os
 import signal
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from launcher import environment, serve
+from launcher.asking import answer_of
 from launcher.layout import Layout, schema_digest, write_private
 from launcher.osuser import Trouble
 from launcher.postgres import APP, DATABASE, OWNER, Postgres, choose, free_port
@@ -287,15 +285,8 @@ class Run:
             self.supervisor.revive()
             if self.supervisor.stopping:
                 return True
-            try:
-                with urllib.request.urlopen(url, timeout=5) as answer:  # nosec B310 - our own address
-                    return bool(answer.status == 200)
-            except urllib.error.HTTPError as error:
-                with contextlib.closing(error):
-                    heard = error.read(2000).decode(errors="replace")
-            except OSError as error:
-                heard = str(error)
-            return False
+            status, heard = answer_of(url)
+            return status == 200
 
         if not wait_until(healthy, START_SECONDS, every=0.1):
             raise Trouble(

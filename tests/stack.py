@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from pathlib import Path
 
 from django.core.cache import cache
 
+from launcher.asking import answer_of
 from launcher.postgres import free_port
 from launcher.processes import MARK, wait_until
 from tests import servers
@@ -78,16 +77,8 @@ def web(**variables: str) -> Iterator[str]:
         "DEBUG": "false",
     } | variables
     with service("web", **settings) as running:
-        _wait(running, lambda: _answers(f"http://127.0.0.1:{port}/readyz"))
+        _wait(running, lambda: answer_of(f"http://127.0.0.1:{port}/readyz", 2)[0] == 200)
         yield url
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 def _wait(running: Process, done: Callable[[], bool], seconds: float = 60) -> None:

@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from typing import Any
 
 import psycopg
 
+from launcher.asking import answer_of
 from launcher.layout import Layout
 from launcher.postgres import APP, DATABASE
 from launcher.processes import alive, marked, wait_until, working_in
@@ -88,15 +87,9 @@ class Run:
 
     def health(self) -> dict[str, Any]:
         """What /healthz says, or {} when nobody answers."""
-        try:
-            with urllib.request.urlopen(f"{self.url}/healthz", timeout=5) as answer:
-                said: dict[str, Any] = json.load(answer)
-                return said
-        except urllib.error.HTTPError as error:
-            error.close()
-        except OSError:
-            pass
-        return {}
+        status, said = answer_of(f"{self.url}/healthz")
+        whole: dict[str, Any] = json.loads(said) if status == 200 else {}
+        return whole
 
     def press_ctrl_c(self) -> int:
         self.child.send_signal(signal.SIGINT)
