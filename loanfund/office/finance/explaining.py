@@ -106,8 +106,9 @@ def cell_href(
         return figure_href(kinds, of=row["facility"], first_day=opened_on, last_day=asked["as_of"], back=slug)
     if slug == "trial-balance" and column not in {"set", "code", "account", "owner"}:
         kind, whose = BY_LABEL[row["account"]], FUND if asked.get("detail") == "account" else ""
+        first = asked.get("since") or opened_on
         return figure_href(
-            (kind,), of=row["owner"] or whose, first_day=opened_on, last_day=asked["as_of"], back=slug
+            (kind,), of=row["owner"] or whose, first_day=first, last_day=asked["as_of"], back=slug
         )
     if slug == "accrual-roll-forward" and column in {"opening", "accrued", "due", "corrections", "closing"}:
         first = opened_on if column in {"opening", "closing"} else asked["first_day"]
@@ -136,13 +137,33 @@ def cell_href(
         return reverse("admin:facility", args=[row["facility"]])
     if slug == "reconciliation" and column == "standing" and (named := _PAIR.search(str(row["standing"]))):
         return reverse("admin:pair", args=[named[0]])
-    if slug == "accruals" and column in {"rate", "interest_exact", "posted"}:
+    if slug == "accruals" and column in {"principal", "rate", "interest_exact", "posted"}:
         return nights_href(row["loan"], row["night"], row["night"])
     if slug == "closed-loans" and column == "interest":
         return nights_href(row["loan"], row["disbursed_on"], row["closed_on"])
+    return _own_page(slug, column, row)
+
+
+def _own_page(slug: str, column: str, row: Mapping[str, Any]) -> str:
+    """Of a list, the page of the thing that a row is about."""
+    if column in LEGS.get(slug, ()):
+        return reverse("admin:entry", args=[int(str(row.get("entry") or row["journal"]).removeprefix("JE-"))])
+    if slug == "receipts" and column in {"amount", "assigned"}:
+        return reverse("admin:receipt", args=[row["receipt"]])
+    if (slug == "closed-loans" and column in PAID) or (slug == "dues" and column == "amount" and row["loan"]):
+        return reverse("admin:loan", args=[row["loan"]])
+    if slug == "dues" and column == "amount":
+        return reverse("admin:facility", args=[row["facility"]])
     return ""
 
 
+LEGS = {
+    "general-ledger": {"debit", "credit"},
+    "journal-import": {"journal", "debit", "credit"},
+    "reconciliation": {"in_book"},
+}
+"""The columns that lead to a row's entry of the ledger."""
+PAID = {"lent", "principal_paid", "interest_paid", "waived", "written_off"}
 AHEAD = {"maturity-ladder", "cash-forecast"}
 PARTS = {"principal": "principal", "interest": "interest", "other": "other", "total": "all"}
 
@@ -176,28 +197,61 @@ def _ahead_href(
 
 
 def total_href(made: Report, opened_on: date, asked: Mapping[str, Any], column: str) -> str:
-    """Where a column's total is explained: the movements of the same kinds of account of everybody, or the dues of all
-    days; empty where its own rows are the explanation."""
+    """Where a column's total is explained: the movements of the same kinds of account of everybody, the dues of all days,
+    the legs or the accounts beneath; else the rows themselves, which stand above it."""
     slug = made.slug
+    if "as_of" in asked and (found := _total_standing(slug, opened_on, asked, column)):
+        return found
+    if "first_day" in asked and (found := _total_moved(slug, opened_on, asked, column)):
+        return found
+    return "#rows"
+
+
+def _total_standing(slug: str, opened_on: date, asked: Mapping[str, Any], column: str) -> str:
+    as_of: date = asked["as_of"]
     if slug in STANDING and column in STANDING[slug]:
         kinds, whose = STANDING[slug][column], BORROWERS if slug == "arrears" else ""
-        return figure_href(kinds, of=whose, first_day=opened_on, last_day=asked["as_of"], back=slug)
-    if slug == "income" and column in INCOME:
-        first, last = asked["first_day"], asked["last_day"]
-        return figure_href(INCOME[column], of="", first_day=first, last_day=last, back=slug)
-    if slug == "accrual-roll-forward" and column in {"opening", "closing"}:
-        last = asked["first_day"] - ONE_DAY if column == "opening" else asked["last_day"]
-        if last >= opened_on:
-            return figure_href(ACCRUED, of="", first_day=opened_on, last_day=last, back=slug)
-    if slug == "reconciliation" and column == "in_book":
-        first, last = asked["first_day"], asked["last_day"]
-        return figure_href((K.CASH, K.BANK_OVERDRAFT), of=FUND, first_day=first, last_day=last, back=slug)
+        return figure_href(kinds, of=whose, first_day=opened_on, last_day=as_of, back=slug)
+    if slug == "trial-balance":
+        days = {"first_day": max(asked.get("since") or opened_on, opened_on), "last_day": as_of}
+        return _report_href("general-ledger", **days, family=asked.get("family") or "all")
     if slug == "maturity-ladder" and column in PARTS:
         return dues_href(asked, column, None, None)
     if slug == "cash-forecast" and column in PARTS:
-        end = add_tenor(asked["as_of"], Tenor(int(asked.get("months") or 12), "M"))
-        return dues_href(asked, column, asked["as_of"] + ONE_DAY, end)
-    return ""
+        end = add_tenor(as_of, Tenor(int(asked.get("months") or 12), "M"))
+        return dues_href(asked, column, as_of + ONE_DAY, end)
+    if slug == "cash-forecast":
+        return f"{reverse('admin:drawdowns')}?state=all"
+    return reverse("admin:facilities") if column == "commitment" else ""
+
+
+def _total_moved(slug: str, opened_on: date, asked: Mapping[str, Any], column: str) -> str:
+    first, last = asked["first_day"], asked["last_day"]
+    if slug == "income" and column in INCOME:
+        return figure_href(INCOME[column], of="", first_day=first, last_day=last, back=slug)
+    if slug == "accrual-roll-forward" and column in {"opening", "closing"}:
+        end = first - ONE_DAY if column == "opening" else last
+        return (
+            figure_href(ACCRUED, of="", first_day=opened_on, last_day=end, back=slug)
+            if end >= opened_on
+            else ""
+        )
+    if slug == "accrual-roll-forward":
+        return figure_href(ACCRUED, of="", first_day=first, last_day=last, back=slug, part=column)
+    if slug == "accruals":
+        kinds = (K.ACCRUED_INTEREST,)
+        return figure_href(kinds, of="", first_day=first, last_day=last, back=slug, part="nights")
+    if slug in {"general-ledger", "journal-import"}:
+        family = "money" if slug == "journal-import" else asked.get("family") or "money"
+        return _report_href("trial-balance", since=first, as_of=last, family=family)
+    if slug == "reconciliation" and column == "in_book":
+        return figure_href((K.CASH, K.BANK_OVERDRAFT), of=FUND, first_day=first, last_day=last, back=slug)
+    return reverse("admin:receipt_import") if slug == "reconciliation" else ""
+
+
+def _report_href(slug: str, **asked: Any) -> str:
+    sent = {name: value.isoformat() if isinstance(value, date) else value for name, value in asked.items()}
+    return f"{reverse('admin:report', args=[slug])}?{urlencode(sent)}"
 
 
 @page("explain/", name="explain", readers=READERS)

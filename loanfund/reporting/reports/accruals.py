@@ -24,6 +24,7 @@ from loanfund.reporting.reports.report import (
     Report,
     ReportSpec,
     fetched,
+    first_rows,
     hash_joins,
     period_words,
     report_of,
@@ -172,7 +173,7 @@ WITH loans AS MATERIALIZED (
     FROM servicing_loan l JOIN facilities_facility f ON f.id = l.facility_id WHERE f.fund_id = {fund}
 )
 SELECT a.accrual_date, a.booking_date, l.facility, l.loan, a.sequence,
-    round(a.principal, {places}), a.rate, a.num || '/' || a.den AS fraction, a.exact, round(a.posted, {places}),
+    round(a.principal, {places}), a.rate, a.num || '/' || a.den AS fraction, a.exact, round(a.posted, {places}) AS posted,
     CASE WHEN a.estimated THEN 'estimated' END, CASE WHEN a.suspended THEN 'suspended' END
 FROM servicing_accrual a JOIN loans l ON l.id = a.loan_id
 WHERE a.booking_date BETWEEN {first} AND {last}
@@ -206,14 +207,11 @@ def nights_query(fund: Fund, *, first_day: date, last_day: date) -> sql.Composed
 def nights(fund: Fund, *, first_day: date, last_day: date) -> Report:
     """The accrual rows of a period, by night and loan: what every figure of interest is explained by."""
     query = nights_query(fund, first_day=first_day, last_day=last_day)
-    ordered = sql.SQL("{} ORDER BY 1, 4, 5 LIMIT {}").format(query, sql.Literal(SHOWN + 1))
     with hash_joins():
-        rows = fetched(ordered)
-    cut = len(rows) > SHOWN
-    notes = (f"The first {SHOWN:,} rows are shown; the CSV has all.",) if cut else ()
+        rows, more = first_rows(sql.SQL("{} ORDER BY 1, 4, 5").format(query), SHOWN, NIGHT_COLUMNS)
     spec = ("accruals", "Accruals, night by night")
     words = period_words(fund, first_day, last_day)
-    return report_of(spec, fund, words, NIGHT_COLUMNS, rows[:SHOWN], notes=notes, cut=cut)
+    return report_of(spec, fund, words, NIGHT_COLUMNS, rows, **more)
 
 
 USED = """

@@ -31,6 +31,10 @@ RUNGS = (("up to 1 month", 1), ("1 to 3 months", 3), ("3 to 6 months", 6), ("6 t
 ONE_DAY = timedelta(days=1)
 LAST_RUNG = "over 5 years"
 OVERDUE = "due and open"
+FORWARD = (
+    "Closing cash is the opening cash with what comes in, less what goes out; the month after opens with it. "
+    "The first opening is the book's cash."
+)
 GUESSED = "Floating interest ahead rests on the last rate published by then."
 MONTHS = (("12", "12"), ("24", "24"), ("36", "36"))
 
@@ -192,7 +196,7 @@ def cash_forecast(fund: Fund, *, as_of: date, months: str = "12") -> Report:
             (f"{day:%Y-%m}", cash, one["principal"], one["interest"], one["other"], -one["out"], after)
         )
         cash, day = after, add_tenor(day, Tenor(1, "M"))
-    notes = (GUESSED,) if any(due.estimated for due in ahead) else ()
+    notes = (FORWARD, GUESSED) if any(due.estimated for due in ahead) else (FORWARD,)
     spec = ("cash-forecast", "Cash forecast")
     return report_of(spec, fund, as_of_words(fund, as_of), columns, rows, notes=notes)
 

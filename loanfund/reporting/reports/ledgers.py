@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from psycopg import sql
 
+from loanfund.audit.errors import Refused
 from loanfund.calculation.money import currency as currency_of
 from loanfund.facilities.models import Fund
 from loanfund.ledger.models import AccountKind, Family
@@ -22,6 +23,7 @@ from loanfund.reporting.reports.report import (
     ReportSpec,
     as_of_words,
     fetched,
+    first_rows,
     period_words,
     report_of,
 )
@@ -44,13 +46,20 @@ SELECT a.kind, a.family, CASE WHEN %(each)s THEN coalesce(o.number, a.owner) ELS
 FROM ledger_account a
 JOIN ledger_daymovement d ON d.account_id = a.id AND d.booking_date <= %(as_of)s
 LEFT JOIN owners o ON o.owner = a.owner
-WHERE a.book_id = %(book)s
+WHERE a.book_id = %(book)s AND d.booking_date >= %(since)s AND (%(all)s OR a.family = 0)
 GROUP BY 1, 2, 3 ORDER BY 2, 1, 3
 """  # nosec B608 - our own words only
 
 
-def trial_balance(fund: Fund, *, as_of: date, detail: str = "kind") -> Report:
-    """Every account with its balance on the side where it stands; debits equal credits in each of the three sets."""
+def trial_balance(
+    fund: Fund, *, as_of: date, since: date | None = None, detail: str = "kind", family: str = "all"
+) -> Report:
+    """Every account with its balance on the side where it stands; debits equal credits in each of the three sets.
+
+    With `since` it is of the days from then on alone: what moved, and where that leaves each account.
+    """
+    if since is not None and since > as_of:
+        raise Refused("This is after the day that the balance is of.", field="since")
     columns = (
         Column("set", "Set"),
         Column("code", "Code"),
@@ -62,24 +71,29 @@ def trial_balance(fund: Fund, *, as_of: date, detail: str = "kind") -> Report:
         Column("credit_balance", "Credit balance", Kind.MONEY, total=True),
     )
     rows: list[tuple[object, ...]] = []
-    sides: dict[int, list[Decimal]] = {family: [ZERO, ZERO] for family in Family.values}
-    for kind, family, owner, debits, credits_ in fetched(
-        TRIAL, each=detail == "account", as_of=as_of, book=fund.book_id
+    sides: dict[int, list[Decimal]] = {one: [ZERO, ZERO] for one in Family.values}
+    for kind, kept, owner, debits, credits_ in fetched(
+        TRIAL,
+        each=detail == "account",
+        all=family == "all",
+        as_of=as_of,
+        since=since or date.min,
+        book=fund.book_id,
     ):
         net = debits - credits_
         left, right = max(net, ZERO), max(-net, ZERO)
-        sides[family][0] += left
-        sides[family][1] += right
+        sides[kept][0] += left
+        sides[kept][1] += right
         account = AccountKind(kind)
         code = CODES.get(account, account.value)
-        rows.append((Family(family).label, code, account.label, owner, debits, credits_, left, right))
+        rows.append((Family(kept).label, code, account.label, owner, debits, credits_, left, right))
     rows.sort(key=lambda row: (row[0] != Family.MONEY.label, row[0], row[1], row[3]))
     checks = tuple(
-        Check(f"Debit and credit balances, {Family(family).label}", left, right)
-        for family, (left, right) in sides.items()
+        Check(f"Debit and credit balances, {Family(kept).label}", left, right)
+        for kept, (left, right) in sides.items()
         if left or right
     )
-    words = as_of_words(fund, as_of)
+    words = as_of_words(fund, as_of) if since is None else period_words(fund, since, as_of)
     return report_of(("trial-balance", "Trial balance"), fund, words, columns, rows, checks=checks)  # type: ignore[arg-type] # cells
 
 
@@ -217,10 +231,8 @@ def _first_rows(
     columns: tuple[Column, ...],
     query: sql.Composed,
 ) -> Report:
-    rows = fetched(sql.SQL("{} LIMIT {}").format(query, sql.Literal(SHOWN + 1)))
-    notes = (f"The first {SHOWN:,} rows are shown; the CSV has all.",) if len(rows) > SHOWN else ()
-    words = period_words(fund, first_day, last_day)
-    return report_of(spec, fund, words, columns, rows[:SHOWN], notes=notes, cut=len(rows) > SHOWN)
+    rows, more = first_rows(query, SHOWN, columns)
+    return report_of(spec, fund, period_words(fund, first_day, last_day), columns, rows, **more)
 
 
 SPECS = (
@@ -230,9 +242,11 @@ SPECS = (
         "Every account with its balance, debits beside credits.",
         (
             *AS_OF,
+            Parameter("since", "Only what was booked from", may_be_ahead=True),
             Parameter(
                 "detail", "One row for", (("kind", "each kind of account"), ("account", "each account"))
             ),
+            Parameter("family", "Accounts", (("all", "memorandum too"), ("money", "money only"))),
         ),
         BOOKS,
         trial_balance,

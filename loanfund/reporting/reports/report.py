@@ -66,8 +66,8 @@ class Check:
 
 @dataclass(frozen=True)
 class Report:
-    """A report's content. `cut` says that there are more rows than are held here: only the CSV has them all. `broken` names
-    what does not tie and has no sum of its own: what it is, and a sentence."""
+    """A report's content. `cut` says that there are more rows than are held here: only the files have them all, and `sums`
+    has the totals of all. `broken` names what does not tie and has no sum of its own: what it is, and a sentence."""
 
     slug: str
     title: str
@@ -80,11 +80,14 @@ class Report:
     checks: tuple[Check, ...] = ()
     notes: tuple[str, ...] = ()
     cut: bool = False
+    sums: Mapping[str, Decimal] | None = None
     broken: tuple[tuple[str, str], ...] = ()
 
     @property
     def totals(self) -> dict[str, Decimal]:
-        """The sum of each column that has one, by the column's name."""
+        """The sum of each column that has one, by the column's name, of all rows whether they are held here or not."""
+        if self.sums is not None:
+            return dict(self.sums)
         return {
             column.name: sum((row[index] or ZERO for row in self.rows), ZERO)  # type: ignore[misc] # money only
             for index, column in enumerate(self.columns)
@@ -167,6 +170,20 @@ def _chosen(parameter: Parameter, value: Any) -> str:
     if value not in known:
         raise Refused(f"{parameter.label}: choose one of {', '.join(known)}.", field=parameter.name)
     return str(value)
+
+
+def first_rows(
+    ordered: sql.Composed, most: int, columns: Sequence[Column]
+) -> tuple[list[tuple[Any, ...]], dict[str, Any]]:
+    """The first rows of a large report, and what a `Report` is told when there are more: a note, and the totals of all."""
+    rows = fetched(sql.SQL("{} LIMIT {}").format(ordered, sql.Literal(most + 1)))
+    if len(rows) <= most:
+        return rows, {}
+    added = [column.name for column in columns if column.total]
+    sums = sql.SQL(", ").join(sql.SQL("coalesce(sum({}), 0)").format(sql.Identifier(name)) for name in added)
+    (totals,) = fetched(sql.SQL("SELECT {} FROM ({}) AS every").format(sums, ordered))
+    note = f"The first {most:,} rows are shown; the files have all, and the totals are of all."
+    return rows[:most], {"notes": (note,), "cut": True, "sums": dict(zip(added, totals, strict=True))}
 
 
 @contextmanager

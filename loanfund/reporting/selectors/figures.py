@@ -39,8 +39,9 @@ WHERE a.book_id = %(book)s AND a.kind = ANY (%(kinds)s) AND e.booking_date BETWE
 _KNOWN = f"{_FUND} AND NOT (a.owner = '' AND a.kind IN ('UNAPPLIED', 'OVER_LIMIT'))"
 _OWNED = f"{_FUND} AND a.owner = ANY (%(owners)s)"
 _SHARES = """
-SELECT c.booking_date, c.value_date, replace(coalesce(e.kind, c.kind), '_', ' '), f.number, e.id, c.amount,
-    CASE WHEN c.value_date < c.booking_date AND coalesce(e.kind, '') LIKE '%%back_valued' THEN 'corrections' ELSE 'due' END
+SELECT c.booking_date, c.value_date, replace(coalesce(e.kind, c.kind), '_', ' ') AS what, f.number AS whose, e.id AS entry,
+    c.amount, CASE WHEN c.value_date < c.booking_date AND coalesce(e.kind, '') LIKE '%%back_valued' THEN 'corrections'
+        ELSE 'due' END AS part
 FROM servicing_controlposting c
 JOIN facilities_facility f ON f.id = c.facility_id
 LEFT JOIN ledger_journalentry e ON e.key = c.entry_key
@@ -81,6 +82,7 @@ JOIN ledger_posting p ON p.entry_id = e.id
 JOIN ledger_account a ON a.id = p.account_id AND a.kind = 'ARRANGEMENT_FEE_INCOME' AND a.kind = ANY (%(kinds)s)
 WHERE f.id = ANY (%(facilities)s) AND e.booking_date BETWEEN %(first)s AND %(last)s
 """
+_OF_PART = "(%(part)s IN ('', part) OR (%(part)s = 'nights' AND starts_with(what, 'night of')))"
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,8 @@ def explain_figure(
 
     `of` is the number of a partner, facility, loan or application, an account's owner such as "segment:vault", `FUND` for
     accounts that are the fund's own, `BORROWERS`, or empty for everyone's. `part` keeps only what was "accrued", fell
-    "due" or are "corrections" of accrued accounts. Refused for an unknown kind or number, or a span that runs backwards.
+    "due" or are "corrections" of accrued accounts, or all "nights". Refused for an unknown kind or number, or a span that
+    runs backwards.
     """
     if not kinds or any(kind not in K.values for kind in kinds):
         raise Refused("There is no such account.", code="not_found")
@@ -136,6 +139,9 @@ def explain_figure(
     asked: dict[str, Any] = {"book": fund.book_id, "kinds": list(kinds), "first": first_day, "last": last_day}
     asked["side"] = normal_side(K(kinds[0]))
     query = _KNOWN if of == BORROWERS else _FUND
+    if part and not of:
+        query = _SHARES
+        asked["facilities"] = list(Facility.objects.filter(fund=fund).values_list("pk", flat=True))
     if of and of != BORROWERS:
         facilities, owners = _owners(fund, of)
         query = f"{_OWNED} UNION ALL {_SHARES}" if facilities else _OWNED
@@ -144,7 +150,7 @@ def explain_figure(
     order = f"ORDER BY booking_date DESC, entry DESC, whose LIMIT {SHOWN}"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"{select} FROM ({query}) m WHERE %(part)s IN ('', part) {order}",  # nosec B608 - our own words only
+            f"{select} FROM ({query}) m WHERE {_OF_PART} {order}",  # nosec B608 - our own words only
             asked | {"part": part},
         )
         rows = cursor.fetchall()

@@ -101,7 +101,7 @@ def _large_xlsx(spec: ReportSpec, fund: Fund, values: Mapping[str, Any]) -> Buff
     """The whole of a large report as a workbook in a file without a name, row by row from a cursor on the server."""
     assert spec.query is not None
     out = tempfile.TemporaryFile()  # noqa: SIM115 - `_blocks` closes it when it was sent
-    look = replace(spec.build(fund, **values), notes=(), cut=False)
+    look = replace(spec.build(fund, **values), notes=(), cut=False, sums=None)
     connection.ensure_connection()
     joins = hash_joins() if spec.hashed else nullcontext()
     with joins, connection.chunked_cursor() as cursor:

@@ -11,6 +11,7 @@ from django.test import Client
 
 from loanfund.parties import roles
 from loanfund.reporting.reports import REPORTS
+from loanfund.reporting.reports.report import first_rows
 from loanfund.servicing.models import Receipt
 from tests.office.desks import sign_in, text_of
 from tests.servicing.world import World, bullet, make_world, person
@@ -18,7 +19,7 @@ from tests.servicing.world import World, bullet, make_world, person
 FIGURES = ("accrual-roll-forward", "income", "arrears", "utilisation", "unapplied")
 CELL = re.compile(r'<td class="num"><a href="(/office/explain/[^"]+)">([^<]+)</a>')
 DUES = re.compile(r'<td class="num"><a href="(/office/reports/dues/[^"]+)">([^<]+)</a>')
-SUM = re.compile(r'<tfoot>.*<td class="num">([^<]+)</td>', re.DOTALL)
+SUM = re.compile(r'<tfoot>.*<td class="num">(?:<a [^>]*>)?([^<]+)<', re.DOTALL)
 LEGS = re.compile(r"([\d,.]+) added, ([\d,.]+) taken off")
 
 
@@ -61,7 +62,7 @@ def test_what_made_a_figure_adds_up_to_it(seen: Seen, slug: str) -> None:
         assert amount(found[1] if found else "0") == amount(shown), href
 
 
-@pytest.mark.parametrize("slug", FIGURES)
+@pytest.mark.parametrize("slug", [*FIGURES, "accruals", "reconciliation"])
 def test_what_made_a_total_adds_up_to_it(seen: Seen, slug: str) -> None:
     asked = {"first_day": "2026-03-15", "last_day": "2026-06-18", "as_of": "2026-06-18"}
     page = seen.client.get(f"/office/reports/{slug}/", asked).content.decode()
@@ -70,6 +71,50 @@ def test_what_made_a_total_adds_up_to_it(seen: Seen, slug: str) -> None:
     for href, shown in totals:
         found = SUM.search(seen.client.get(unescape(href)).content.decode())
         assert amount(found[1] if found else "0") == amount(shown), href
+
+
+TOTAL = re.compile(r'<td class="num"><a href="([^"]+)"[^>]*>([^<]+)</a>')
+
+
+def totals_of(page: str) -> list[tuple[str, str]]:
+    return TOTAL.findall(page[page.find("<tfoot>") :])
+
+
+@pytest.mark.parametrize("asked", [{}, {"family": "money"}, {"since": "2026-04-01", "detail": "account"}])
+def test_the_trial_balance_and_the_ledger_sum_each_other(seen: Seen, asked: dict[str, str]) -> None:
+    """All debits and all credits are the legs of the same days, and the other way round."""
+    path = "/office/reports/trial-balance/"
+    balance = totals_of(seen.client.get(path, {"as_of": "2026-06-18"} | asked).content.decode())
+    assert len(balance) == 4
+    legs = totals_of(seen.client.get(unescape(balance[0][0])).content.decode())
+    assert [amount(shown) for _, shown in legs] == [amount(shown) for _, shown in balance[:2]]
+    back = totals_of(seen.client.get(unescape(legs[0][0])).content.decode())
+    assert [shown for _, shown in back[:2]] == [shown for _, shown in legs]
+
+
+def test_a_total_of_a_long_list_is_of_all_its_rows(seen: Seen) -> None:
+    """The page holds the first rows of a large report; a sum of those alone would be nobody's figure."""
+    days = {"first_day": date(2026, 3, 2), "last_day": date(2026, 6, 18)}
+    for slug in ("general-ledger", "accruals"):
+        spec = REPORTS[slug]
+        assert spec.query is not None
+        query, whole = spec.query(seen.world.fund, **days), spec.build(seen.world.fund, **days)
+        rows, more = first_rows(query, 7, spec.columns)
+        assert len(rows) == 7
+        assert more["sums"] == whole.totals
+        assert first_rows(query, len(whole.rows), spec.columns)[1] == {}
+
+
+@pytest.mark.parametrize("slug", sorted(REPORTS))
+def test_every_total_leads_to_what_it_sums(seen: Seen, slug: str) -> None:
+    asked = {"first_day": "2026-03-02", "last_day": "2026-06-18", "as_of": "2026-06-18"}
+    page = seen.client.get(f"/office/reports/{slug}/", asked).content.decode()
+    foot = page[page.find("<tfoot>") : page.find("</tfoot>")] if "<tfoot>" in page else ""
+    cells = re.findall(r'<td class="num">(.*?)</td>', foot)
+    assert all(not words or words == "Total" or words.startswith("<a ") for words in cells)
+    for href, _ in TOTAL.findall(foot):
+        path = unescape(href)
+        assert (path == "#rows" and 'id="rows"' in page) or seen.client.get(path).status_code == 200, href
 
 
 @pytest.mark.parametrize("slug", ["maturity-ladder", "cash-forecast"])
