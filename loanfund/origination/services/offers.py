@@ -216,6 +216,8 @@ def lapse_due(*, fund: Fund, actor: User | None, on: date) -> list[str]:
 
 def start_of_day(*, fund: Fund, on: date) -> dict[str, Any]:
     """The part of the close that is origination's: offers and approvals lapse, and who has to sign soon is told."""
+    if not Application.objects.filter(fund=fund, state__in=(State.APPROVED, State.OFFERED)).exists():
+        return {"lapsed": [], "expiring": 0}  # as on most days: one question instead of four
     return {"lapsed": lapse_due(fund=fund, actor=None, on=on), "expiring": _remind(fund, on)}
 
 
