@@ -17,6 +17,7 @@ from loanfund.office.operations.seat import Seat, take_seat
 from loanfund.office.pages import page, show
 from loanfund.parties import roles
 from loanfund.reporting.models import MonthLock
+from loanfund.reporting.selectors.arrivals import Arrival, arrived_since
 from loanfund.reporting.selectors.month_end import MonthCheck, month_checks, month_of
 from loanfund.reporting.services import month_locks
 
@@ -64,7 +65,13 @@ def month_end(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "first": first,
-        "checks": [(check, _desk_of(check, max(first, seat.fund.opened_on), last)) for check in checks],
+        "checks": [
+            (check, _desk_of(check, max(first, seat.fund.opened_on), last), then)
+            for check, then in _beside(checks, lock)
+        ],
+        "arrived": [(one, _arrival_href(one)) for one in arrived_since(lock)]
+        if lock and lock.locked_on
+        else [],
         "open": still,
         "over": last < seat.on,
         "lock": lock,
@@ -75,6 +82,25 @@ def month_end(request: HttpRequest) -> HttpResponse:
     }
     status = 422 if form.errors else desk.status
     return show(request, "office/finance/month_end.html", context, title="Month end", status=status)
+
+
+def _beside(checks: list[MonthCheck], lock: MonthLock | None) -> list[tuple[MonthCheck, str]]:
+    """Each check with how it stood when the month was locked; empty when it stands so still, or is not locked."""
+    then = dict(lock.checks) if lock and lock.locked_on else {}
+    return [
+        (check, then[check.label] if then.get(check.label, check.text) != check.text else "")
+        for check in checks
+    ]
+
+
+ARRIVALS = {"RC": "receipt", "JN": "journal"}
+
+
+def _arrival_href(one: Arrival) -> str:
+    name = ARRIVALS.get(one.number.partition("-")[0])
+    if name:
+        return reverse(f"admin:{name}", args=[one.number])
+    return reverse("admin:facility", args=[one.facility]) if one.facility else ""
 
 
 REPORT_OF = {"roll": "accrual-roll-forward", "cash": "reconciliation"}

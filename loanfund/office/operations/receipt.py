@@ -19,6 +19,8 @@ from loanfund.office.operations.receipts import TONES, facility_numbered
 from loanfund.office.operations.seat import DESK, Seat, take_seat
 from loanfund.office.pages import page, show
 from loanfund.parties.templatetags.money import money
+from loanfund.reporting.models import MonthLock
+from loanfund.reporting.selectors.arrivals import locked_month
 from loanfund.servicing import rights, services
 from loanfund.servicing.models import Allocation, Receipt, ReceiptShare
 from loanfund.servicing.selectors import likely_reports, unassigned
@@ -97,11 +99,18 @@ def receipt(request: HttpRequest, number: str) -> HttpResponse:
         "suggestions": suggestions(one, left=left) if left else [],
         "reports": likely_reports(one),
         "refunds": one.refunds.select_related("maker"),
+        "locked": _locked(one),
         "waits": one.state == State.ENTERED and seat.barred("book_receipt", one),
         "history": timeline(one),
         "trail": [("Receipts", reverse("admin:receipts"))],
     }
     return show(request, "office/operations/receipt.html", context, title=one.number, status=desk.status)
+
+
+def _locked(one: Receipt) -> MonthLock | None:
+    """The locked month that the money counts from, when it is booked after it or is still to be."""
+    lock = locked_month(one.fund, one.value_date) if one.state != State.REJECTED else None
+    return lock if lock and (one.booked_on is None or one.booked_on > lock.last_day) else None
 
 
 def _foreseen(seat: Seat, one: Receipt) -> tuple[Any, str]:

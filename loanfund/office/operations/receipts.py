@@ -18,6 +18,7 @@ from loanfund.office.operations.seat import DESK, Seat, take_seat
 from loanfund.office.pages import page, show
 from loanfund.parties import roles
 from loanfund.parties.templatetags.money import money
+from loanfund.reporting.selectors.arrivals import locked_lines
 from loanfund.servicing import rights, services
 from loanfund.servicing.bank_files import COLUMNS
 from loanfund.servicing.models import BankImport, Receipt
@@ -235,6 +236,7 @@ def imported_file(request: HttpRequest, key: int) -> HttpResponse:
         "names": names,
         "rows": rows,
         "refused": imported.lines.filter(NOT_ENTERED).count(),
+        "locked": locked_lines(imported),
         "closing": getattr(imported, "closing", None),
         "code": seat.fund.currency,
         "trail": [("Receipts", reverse("admin:receipts")), ("Import", reverse("admin:receipt_import"))],

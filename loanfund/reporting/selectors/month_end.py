@@ -11,8 +11,10 @@ from loanfund.reporting.reports.accruals import roll_forward
 from loanfund.reporting.reports.cash import reconciliation
 from loanfund.servicing.models import (
     Accrual,
+    CashPair,
     CloseException,
     CloseRun,
+    HandJournal,
     Instruction,
     Receipt,
     ReceiptShare,
@@ -76,6 +78,12 @@ def _waiting(fund: Fund, last: date) -> Iterator[MonthCheck]:
         fund=fund, state__in=["proposed", "approved"], proposed_on__lte=last
     ).count()
     yield _none("Refunds paid or refused", refunds, "waits", "wait", "refunds")
+    journals = HandJournal.objects.filter(
+        fund=fund, state=HandJournal.State.PROPOSED, value_date__lte=last
+    ).count()
+    yield _none("Entries by hand decided", journals, "waits", "wait", "journals")
+    pairs = CashPair.objects.filter(fund=fund, state=CashPair.State.PROPOSED, proposed_on__lte=last).count()
+    yield _none("Pairs by hand decided", pairs, "waits", "wait", "pairs")
 
 
 def _assigned(fund: Fund) -> list[int]:

@@ -129,6 +129,55 @@ def test_a_back_valued_correction_lands_in_the_open_month_with_both_dates(world:
     }
 
 
+FILE = (
+    "reference,amount,currency,value_date,sender\n"
+    "FAC-0001 interest,1200.00,USD,2026-03-27,Borrower\n"
+    "wire fee,-12.50,USD,2026-03-31,Bank\n"
+    "FAC-0001 more,100.00,USD,2026-04-01,Borrower\n"
+)
+
+
+def test_a_bank_file_that_comes_after_the_lock_says_where_its_lines_are_booked(world: World) -> None:
+    first, second = person("Fin", roles.FINANCE), person("Flo", roles.FINANCE)
+    lock = month_locks.propose_lock(fund=world.fund, month=date(2026, 3, 1), actor=first, on=world.today)
+    month_locks.lock_month(lock=lock, actor=second, on=world.today)
+    finance = sign_in(first)
+    assert "Nothing that counts from a day of March 2026" in text_of(finance.get(PATH))
+    imported = services.import_payments(
+        fund=world.fund, text=FILE, layout="bank", name="late.csv", actor=world.maker, on=world.today
+    )
+    page = text_of(finance.get(f"/office/receipts/imports/{imported.pk}/"))
+    assert "March 2026 is locked, and 1 receipt and 1 line of money out of this file count from a day" in page
+    assert "is booked on 1 Apr 2026 , in the open month, with both dates" in page
+    march, april = (row.receipt for row in imported.lines.exclude(receipt=None).order_by("line"))
+    assert march is not None
+    assert april is not None
+    path = f"/office/receipts/{march.number}/"
+    assert "lies in March 2026, which is locked. The money counts from that day and is booked on" in text_of(
+        finance.get(path)
+    )
+    assert "which is locked" not in text_of(finance.get(f"/office/receipts/{april.number}/"))
+    page = text_of(finance.get(PATH))
+    assert f"{march.number} Receipt" in page
+    assert "waits 1,200.00" in page
+    assert "Receipts booked Does not hold: 1 waits when it was locked: none open" in page
+    services.book_receipt(receipt=march, actor=world.checker, on=world.today)
+    assert "and was booked on 1 Apr 2026" in text_of(finance.get(path))
+    page = text_of(finance.get(PATH))
+    assert "27 Mar 2026 1 Apr 2026 1,200.00" in page
+    assert april.number not in page
+
+
+def test_a_month_is_not_ready_while_an_entry_by_hand_waits(world: World) -> None:
+    services.propose_journal(
+        fund=world.fund, kind="bank_charge", amount=Decimal(5), value_date=date(2026, 3, 30), reference="fee",
+        reason="as the bank says", actor=world.maker, on=world.today,
+    )  # fmt: skip
+    page = text_of(sign_in(person("Fin", roles.FINANCE)).get(PATH))
+    assert "Entries by hand decided Does not hold: 1 waits" in page
+    assert "not ready" in page
+
+
 def _book(world: World, day: date, key: str) -> None:
     cash, capital = AccountRef(AccountKind.CASH, "USD"), AccountRef(AccountKind.FUND_CAPITAL, "USD")
     legs = (Leg(cash, "D", Decimal(1)), Leg(capital, "C", Decimal(1)))
