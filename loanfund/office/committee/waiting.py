@@ -16,7 +16,18 @@ from loanfund.origination.selectors import questions_answered_for, seats_on
 from loanfund.origination.selectors.applications import WAITING_DAYS
 from loanfund.parties import roles
 from loanfund.parties.selectors import role_changes_waiting
-from loanfund.servicing.models import BorrowerRequest, CloseException, Drawdown, Instruction, Receipt
+from loanfund.reporting.models import MonthLock
+from loanfund.servicing.models import (
+    BorrowerRequest,
+    CashPair,
+    CloseException,
+    Drawdown,
+    HandJournal,
+    Instruction,
+    Receipt,
+    ReceiptShare,
+    Refund,
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +43,13 @@ class Task:
 
 def tasks_of(seat: Seat) -> list[Task]:
     """Everything that waits for this person, what decides first. A fixed number of queries, however much waits."""
-    found = [*_committee(seat), *_analysis(seat), *_operations(seat), *_administration(seat)]
+    found = [
+        *_committee(seat),
+        *_analysis(seat),
+        *_operations(seat),
+        *_finance(seat),
+        *_administration(seat),
+    ]
     return [task for task in found if task.many]
 
 
@@ -144,6 +161,44 @@ def _operations(seat: Seat) -> Iterator[Task]:
         yield Task(
             "left behind", lagging.count(), "Facilities a close left behind", reverse("admin:closes"), True
         )
+
+
+def _finance(seat: Seat) -> Iterator[Task]:
+    """What another person proposed for the books and this one may decide on."""
+    if not seat.holds(roles.FINANCE, roles.OPERATIONS_CHECKER):
+        return
+    journals = HandJournal.objects.filter(fund=seat.fund, state=HandJournal.State.PROPOSED)
+    yield Task(
+        "to book",
+        _others(journals, seat, "maker").count(),
+        "Entries by hand of another to book",
+        _list("journals", "waiting"),
+        True,
+    )
+    pairs = CashPair.objects.filter(fund=seat.fund, state=CashPair.State.PROPOSED)
+    yield Task(
+        "to confirm",
+        _others(pairs, seat, "maker").count(),
+        "Pairs by hand of another to confirm",
+        _list("pairs", "waiting"),
+        True,
+    )
+    shares = ReceiptShare.objects.filter(receipt__fund=seat.fund, state=ReceiptShare.State.PROPOSED)
+    held = _others(shares, seat, "maker").values("receipt_id").distinct().count()
+    yield Task("to book", held, "Receipts that another split", _list("receipts", "held"), True)
+    if seat.holds(roles.OPERATIONS_CHECKER):
+        refunds = Refund.objects.filter(fund=seat.fund, state=Refund.State.PROPOSED)
+        yield Task(
+            "to approve",
+            _others(refunds, seat, "maker").count(),
+            "Refunds to approve",
+            reverse("admin:refunds"),
+            True,
+        )
+    locks = MonthLock.objects.filter(fund=seat.fund)
+    ready = _others(locks.filter(state=MonthLock.State.PROPOSED), seat, "maker").count()
+    asked = _others(locks.filter(state=MonthLock.State.REOPENING), seat, "reopening_by").count()
+    yield Task("to lock", ready + asked, "Months to lock or reopen", reverse("admin:month_end"), True)
 
 
 def _administration(seat: Seat) -> Iterator[Task]:

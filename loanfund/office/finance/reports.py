@@ -21,8 +21,10 @@ from loanfund.reporting.services import Stream, export_report, read_report, repo
 
 READERS = (roles.FINANCE, roles.OPERATIONS_MAKER, roles.OPERATIONS_CHECKER, roles.AUDITOR)
 ROWS_SHOWN = 500
-WORDS = {"name", "reference", "standing", "reason", "why", "text", "description", "memo"}
+WORDS = {"name", "reference", "standing", "reason", "why", "text", "description", "memo", "source"}
 """Columns that hold a sentence or a payer's words: they need room."""
+SHORT = {"month", "code", "journal"}
+"""Columns of a few letters that are never broken."""
 NUMBERS = (Kind.INT, Kind.MONEY, Kind.EXACT, Kind.RATE, Kind.SHARE)
 
 
@@ -110,13 +112,15 @@ def _file(seat: Seat, slug: str, given: dict[str, Any], fmt: str) -> HttpRespons
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of the table on the page: what it holds, how it is written, and where it leads; a `wide` one holds words."""
+    """One cell of the table on the page: what it holds, how it is written, and where it leads; a `wide` one holds words, a
+    `short` one is never broken."""
 
     kind: str
     value: Any
     href: str
     number: bool
     wide: bool = False
+    short: bool = False
 
 
 @dataclass(frozen=True)
@@ -174,4 +178,4 @@ def _cell(column: Column, value: Any, explained: str) -> Cell:
     elif column.kind in {Kind.FACILITY, Kind.LOAN, Kind.RECEIPT} and value:
         name = PAGES.get(str(value).partition("-")[0])
         href = reverse(name, args=[value]) if name else ""
-    return Cell(str(column.kind), value, href, number, column.name in WORDS)
+    return Cell(str(column.kind), value, href, number, column.name in WORDS, column.name in SHORT)

@@ -89,7 +89,7 @@ def trial_balance(
         rows.append((Family(kept).label, code, account.label, owner, debits, credits_, left, right))
     rows.sort(key=lambda row: (row[0] != Family.MONEY.label, row[0], row[1], row[3]))
     checks = tuple(
-        Check(f"Debit and credit balances, {Family(kept).label}", left, right)
+        Check(f"Debit balances, {Family(kept).label}", left, right, "the credit balances")
         for kept, (left, right) in sides.items()
         if left or right
     )
