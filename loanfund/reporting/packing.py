@@ -12,6 +12,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from django.core.files.storage import default_storage
 
+from loanfund.calculation.money import currency as currency_of
 from loanfund.reporting.csv_format import COLUMNS
 from loanfund.reporting.models import MonthItem, MonthRun
 from loanfund.reporting.report_files import as_csv
@@ -119,9 +120,10 @@ def tie_out(run: MonthRun, items: Sequence[MonthItem]) -> bytes:
         report = REPORTS[slug].build(run.fund, **_values(REPORTS[slug], run))
         checks += [(slug, check) for check in report.checks]
         unexplained += [(slug, what, "", "", "", sentence, "BREAK") for what, sentence in report.broken]
+    places = Decimal(1).scaleb(-currency_of(run.fund.currency).decimals)
     for source, check in checks:
         mark = "BREAK" if check.difference else ""
-        figures = (f"{check.report:f}", f"{check.ledger:f}", f"{check.difference:f}")
+        figures = tuple(_exact(value, places) for value in (check.report, check.ledger, check.difference))
         beside = "" if check.against == "the ledger" else f"beside {check.against}"
         writer.writerow((source, check.what, *figures, beside, mark))
     writer.writerows(unexplained)
@@ -129,6 +131,12 @@ def tie_out(run: MonthRun, items: Sequence[MonthItem]) -> bytes:
         for broken in finding.breaks:
             writer.writerow((finding.check, broken.object, "", "", "", broken.sentence, "BREAK"))
     return out.getvalue().encode()
+
+
+def _exact(value: Decimal, places: Decimal) -> str:
+    """A sum with the currency's decimals; with all it has when it has more."""
+    rounded = value.quantize(places)
+    return f"{rounded if rounded == value else value:f}"
 
 
 def _read(path: str) -> bytes:

@@ -18,6 +18,7 @@ from loanfund.office.operations.seat import Seat, take_seat
 from loanfund.office.pages import page, show
 from loanfund.parties import roles
 from loanfund.reporting.models import MonthItem, MonthRun
+from loanfund.reporting.selectors import TieOut, tie_out_of
 from loanfund.reporting.services import FORMATS, ask_month, open_month
 
 READERS = (roles.FINANCE,)
@@ -100,10 +101,16 @@ def month_run(request: HttpRequest, key: int) -> HttpResponseBase:
             answer.headers["X-Content-Type-Options"] = "nosniff"
             answer.headers["Cache-Control"] = "private, no-store"
             return answer
+    tie_out: TieOut | None = None
+    try:
+        tie_out = tie_out_of(run) if run.path else None
+    except Refused as refused:
+        problem = problem or refused.sentence
     failed = run.items.filter(state=MonthItem.State.FAILED).select_related("partner")
     context = {
         "run": run,
         "problem": problem,
+        "tie_out": tie_out,
         "failed_items": failed,
         "trail": [("Month's statements", reverse("admin:month_runs"))],
     }

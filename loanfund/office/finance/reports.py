@@ -22,7 +22,8 @@ from loanfund.reporting.services import Stream, export_report, read_report, repo
 READERS = (roles.FINANCE, roles.OPERATIONS_MAKER, roles.OPERATIONS_CHECKER, roles.AUDITOR)
 ROWS_SHOWN = 500
 WORDS = {"name", "reference", "standing", "reason", "why", "text", "description", "memo", "source"}
-"""Columns that hold a sentence or a payer's words: they need room."""
+"""Columns that hold a sentence or a payer's words: they need room where one is longer than `LONG`."""
+LONG = 24
 SHORT = {"month", "code", "journal"}
 """Columns of a few letters that are never broken."""
 NUMBERS = (Kind.INT, Kind.MONEY, Kind.EXACT, Kind.RATE, Kind.SHARE)
@@ -134,24 +135,38 @@ class Table:
 
 
 def _table(made: Report, fund: Fund, asked: dict[str, Any]) -> Table:
-    sums = made.totals
+    sums, rows = made.totals, made.rows[:ROWS_SHOWN]
     names = [column.name for column in made.columns]
+    # A column of words in which nothing stands takes room from those that say something; the files have it.
+    kept = [
+        index
+        for index, column in enumerate(made.columns)
+        if column.kind in NUMBERS or any(row[index] for row in rows)
+    ]
+    wide = {
+        index
+        for index in kept
+        if names[index] in WORDS and any(len(str(row[index] or "")) > LONG for row in rows)
+    }
 
     def cells(row: tuple[Any, ...]) -> list[Cell]:
         named = dict(zip(names, row, strict=True))
-        return [
-            _cell(column, value, cell_href(made, fund.opened_on, asked, column.name, named) if value else "")
-            for column, value in zip(made.columns, row, strict=True)
-        ]
+        found = []
+        for index in kept:
+            column, value = made.columns[index], row[index]
+            href = cell_href(made, fund.opened_on, asked, column.name, named) if value else ""
+            found.append(_cell(column, value, href, wide=index in wide))
+        return found
 
+    columns = [made.columns[index] for index in kept]
     return Table(
-        heads=[(column.label, column.kind in NUMBERS) for column in made.columns],
-        rows=[cells(row) for row in made.rows[:ROWS_SHOWN]],
+        heads=[(column.label, column.kind in NUMBERS) for column in columns],
+        rows=[cells(row) for row in rows],
         totals=[
             (sums[column.name], total_href(made, fund.opened_on, asked, column.name))
             if column.name in sums
             else ("", "")
-            for column in made.columns
+            for column in columns
         ]
         if sums and made.rows
         else [],
@@ -171,11 +186,11 @@ PAGES = {
 """The page of a thing by the letters of its number."""
 
 
-def _cell(column: Column, value: Any, explained: str) -> Cell:
+def _cell(column: Column, value: Any, explained: str, *, wide: bool) -> Cell:
     number, href = column.kind in NUMBERS, explained
     if column.kind is Kind.ENTRY and value:
         href = reverse("admin:entry", args=[int(value)])
     elif column.kind in {Kind.FACILITY, Kind.LOAN, Kind.RECEIPT} and value:
         name = PAGES.get(str(value).partition("-")[0])
         href = reverse(name, args=[value]) if name else ""
-    return Cell(str(column.kind), value, href, number, column.name in WORDS, column.name in SHORT)
+    return Cell(str(column.kind), value, href, number, wide, column.name in SHORT)

@@ -3,7 +3,13 @@
 from loanfund.reporting.selectors.ahead import Ahead, dues_ahead
 from loanfund.reporting.selectors.explain import NightTrail, Trail, explain_entry, explain_nights
 from loanfund.reporting.selectors.figures import Figure, Movement, explain_figure
-from loanfund.reporting.selectors.months import Progress, month_progress, waits_for_a_worker
+from loanfund.reporting.selectors.months import (
+    Progress,
+    TieOut,
+    month_progress,
+    tie_out_of,
+    waits_for_a_worker,
+)
 from loanfund.reporting.selectors.scopes import Subject, partner_of
 from loanfund.reporting.selectors.statements import DoesNotTie, facility_statement, statement_for
 
@@ -15,6 +21,7 @@ __all__ = [
     "NightTrail",
     "Progress",
     "Subject",
+    "TieOut",
     "Trail",
     "dues_ahead",
     "explain_entry",
@@ -24,5 +31,6 @@ __all__ = [
     "month_progress",
     "partner_of",
     "statement_for",
+    "tie_out_of",
     "waits_for_a_worker",
 ]
