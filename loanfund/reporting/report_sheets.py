@@ -20,7 +20,7 @@ from xlsxwriter.utility import xl_col_to_name
 
 from loanfund.reporting.csv_format import safe_text
 from loanfund.reporting.reports.report import Cell, Column, Kind, Report
-from loanfund.reporting.xlsx_format import MADE_AT
+from loanfund.reporting.xlsx_format import MADE_AT, on_paper
 
 SHEET = "xl/worksheets/sheet1.xml"
 BEGINNING = date(1899, 12, 30)
@@ -28,6 +28,7 @@ SECONDS = 86_400
 REMEMBERED = 10_000
 NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 WIDE = {"name", "reason", "text", "description", "account", "due", "source", "reference"}
+NUMBERS = frozenset({Kind.MONEY, Kind.EXACT, Kind.RATE, Kind.SHARE, Kind.INT})
 Paint = Callable[[Cell, int], str]
 
 
@@ -97,7 +98,7 @@ def _write_body(
 
 def _paint(kind: Kind, letter: str, style: str) -> Paint:
     """How a column's cell is written as XML."""
-    if kind in (Kind.MONEY, Kind.EXACT, Kind.RATE, Kind.SHARE, Kind.INT):
+    if kind in NUMBERS:
         return lambda cell, line: f'<c r="{letter}{line}" s="{style}"><v>{cell}</v></c>'
     if kind in (Kind.DATE, Kind.MOMENT):
         return lambda cell, line: f'<c r="{letter}{line}" s="{style}"><v>{_serial(cell)}</v></c>'
@@ -136,12 +137,14 @@ def _frame(report: Report, head: int, last: int, sums: dict[int, Decimal]) -> io
     sheet = book.add_worksheet(report.title[:31])
     for index, column in enumerate(report.columns):
         sheet.set_column(index, index, _width(column))
-        sheet.write_string(head, index, column.label, styles["head"])
+        name = "number_head" if column.kind in NUMBERS else "head"
+        sheet.write_string(head, index, column.label, styles[name])
         sheet.write_blank(head + 1, index, None, styles.get(column.kind, styles["text"]))
     sheet.write_string(0, 0, report.title, styles["title"])
     sheet.write_string(1, 0, f"{report.fund}, {report.currency}, {report.period}", styles["label"])
     for line, words in enumerate([*report.notes, *_tied(report)], start=2):
         sheet.write_string(line, 0, words, styles["label"])
+    on_paper(sheet, head=head)
     sheet.freeze_panes(head + 1, 0)
     if last == head + 1:
         sheet.write_string(head + 2, 0, "Nothing here.", styles["label"])
@@ -189,6 +192,7 @@ def _formats(book: xlsxwriter.Workbook, decimals: int) -> dict[str, Any]:
         "title": book.add_format({"bold": True, "font_size": 14, "font_color": "#12324A"}),
         "label": book.add_format({"font_color": "#51626F"}),
         "head": book.add_format(head),
+        "number_head": book.add_format(head | {"align": "right"}),
         "text": book.add_format({"align": "left"}),
         "total": book.add_format({"num_format": money, "bold": True, "top": 1}),
         "total_text": book.add_format({"bold": True, "align": "right"}),

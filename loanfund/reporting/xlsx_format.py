@@ -19,6 +19,7 @@ from loanfund.reporting.statement import Balances, Statement
 # A workbook carries its time of making; a fixed one keeps the same statement the same bytes.
 MADE_AT = datetime(2025, 10, 14, tzinfo=UTC).replace(tzinfo=None)
 
+NUMBERS = frozenset({"int", "money", "exact", "rate"})
 Cell = str | int | date | Decimal | None
 Column = tuple[str, int, str]
 
@@ -55,6 +56,7 @@ def _formats(book: xlsxwriter.Workbook, decimals: int) -> dict[str, Any]:
         "title": book.add_format({"bold": True, "font_size": 16, "font_color": "#12324A"}),
         "label": book.add_format({"font_color": "#51626F"}),
         "head": book.add_format(head),
+        "number_head": book.add_format(head | {"align": "right"}),
         "text": book.add_format({}),
         "int": book.add_format({"num_format": "0"}),
         "date": book.add_format({"num_format": "yyyy-mm-dd", "align": "left"}),
@@ -66,8 +68,19 @@ def _formats(book: xlsxwriter.Workbook, decimals: int) -> dict[str, Any]:
     }
 
 
+def on_paper(sheet: Any, head: int | None = None) -> None:
+    """How a sheet is printed: A4 across, as wide as one page, its header on each page, and the page's number."""
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+    sheet.set_footer("&L&A&RPage &P of &N")
+    if head is not None:
+        sheet.repeat_rows(head)
+
+
 def _summary(book: xlsxwriter.Workbook, formats: dict[str, Any], statement: Statement) -> None:
     sheet = book.add_worksheet("Statement")
+    on_paper(sheet)
     sheet.hide_gridlines(2)
     sheet.set_column(0, 0, 26)
     sheet.set_column(1, 2, 22)
@@ -87,7 +100,7 @@ def _summary(book: xlsxwriter.Workbook, formats: dict[str, Any], statement: Stat
         sheet.write_string(row, 1, safe_text(value), formats["text"])
     top = len(facts) + 3
     for column, label in enumerate(("Component", "Opening", "Closing")):
-        sheet.write_string(top, column, label, formats["head"])
+        sheet.write_string(top, column, label, formats["number_head" if column else "head"])
     row = top
     for row, name in enumerate(Balances.__dataclass_fields__, start=top + 1):
         sign = -1 if name == "unapplied" else 1
@@ -97,7 +110,7 @@ def _summary(book: xlsxwriter.Workbook, formats: dict[str, Any], statement: Stat
     sheet.write_string(row + 1, 0, "Owed", formats["total_text"])
     for column, letter, balances in ((1, "B", statement.opening), (2, "C", statement.closing)):
         formula = f"=SUM({letter}{top + 2}:{letter}{row + 1})"
-        sheet.write_formula(row + 1, column, formula, formats["total"], float(balances.owed))
+        sheet.write_formula(row + 1, column, formula, formats["total"], balances.owed)
     sheet.write_string(row + 2, 0, "Owed, exact", formats["label"])
     sheet.write_string(row + 2, 1, f"{statement.opening.owed:f}", formats["total_text"])
     sheet.write_string(row + 2, 2, f"{statement.closing.owed:f}", formats["total_text"])
@@ -115,9 +128,10 @@ def _table(
     sheet = book.add_worksheet(name)
     sheet.freeze_panes(1, 0)
     sheet.autofilter(0, 0, max(len(rows), 1), len(columns) - 1)
-    for index, (label, width, _) in enumerate(columns):
+    on_paper(sheet, head=0)
+    for index, (label, width, kind) in enumerate(columns):
         sheet.set_column(index, index, width)
-        sheet.write_string(0, index, label, formats["head"])
+        sheet.write_string(0, index, label, formats["number_head" if kind in NUMBERS else "head"])
     for number, row in enumerate(rows, start=1):
         for index, value in enumerate(row):
             _cell(sheet, number, index, value, formats[columns[index][2]])
@@ -127,7 +141,7 @@ def _table(
     last = len(rows) + 1
     for index, exact in totals.items():
         letter = xlsxwriter.utility.xl_col_to_name(index)
-        sheet.write_formula(last, index, f"=SUM({letter}2:{letter}{last})", formats["total"], float(exact))
+        sheet.write_formula(last, index, f"=SUM({letter}2:{letter}{last})", formats["total"], exact)
         sheet.write_string(last + 1, index, f"{exact:f}", formats["total_text"])
 
 
