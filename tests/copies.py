@@ -8,6 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.db import connections
 
+from loanfund.servicing import factors
 from tests import servers
 
 
@@ -35,6 +36,7 @@ def fresh(name: str) -> Iterator[str]:
 
 
 def forget() -> None:
-    """Empties what remembers rows of another database: the cache, and Django's own."""
+    """Empties what remembers rows of another database, or of a test that was undone: the cache, and what a process keeps."""
     cache.clear()
+    factors._CLASSES.clear()
     ContentType.objects.clear_cache()

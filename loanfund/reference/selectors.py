@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
+from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
 from django.db import connection
@@ -22,14 +23,33 @@ Stamp = tuple[int, ...]
 """What a cached reading rests on: the database and the newest row. Another stamp is read anew."""
 
 
+_DATABASES: WeakKeyDictionary[object, int] = WeakKeyDictionary()
+
+
+def database_id() -> int:
+    """The number that PostgreSQL gave the database in use: another for a copy, whatever its name. Asked once a connection.
+
+    Whoever keeps rows within the process keeps this beside them; two databases of one name have rows of the same ids.
+    """
+    connection.ensure_connection()
+    raw = connection.connection
+    if raw not in _DATABASES:
+        found = raw.execute(
+            "SELECT oid::bigint FROM pg_database WHERE datname = current_database()"
+        ).fetchone()
+        _DATABASES[raw] = found[0]
+    return _DATABASES[raw]
+
+
 def _stamp(query: str, *values: str | int) -> Stamp:
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT d.oid::bigint, q.* FROM pg_database d, ({query}) q"  # nosec B608 - our own query
-            " WHERE datname = current_database()",
-            values,
-        )
-        return tuple(value or 0 for value in cursor.fetchone())
+        cursor.execute(query, values)
+        return (database_id(), *(value or 0 for value in cursor.fetchone()))
+
+
+def newest_fixing() -> Stamp:
+    """What everything kept of the fixings rests on: it changes as soon as one is learnt."""
+    return _stamp("SELECT max(id) FROM reference_ratefixing")
 
 
 def _newest(rate: int) -> Stamp:

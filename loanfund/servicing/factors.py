@@ -8,15 +8,14 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from django.db import connection, transaction
-from django.db.models import Max
+from django.db import transaction
 
 from loanfund.calculation.daycount import DayCount, ReferencePeriod
 from loanfund.calculation.growth import Factors, Growth, GrowthKey
 from loanfund.calculation.rates import FixedRate, FixingMissing, Fixings, FloatingRate, OvernightRate
 from loanfund.calculation.terms import rate_document, rate_from_document
-from loanfund.reference.models import RateFixing, ReferenceRate
-from loanfund.reference.selectors import calendar, known_fixings
+from loanfund.reference.models import ReferenceRate
+from loanfund.reference.selectors import Stamp, calendar, database_id, known_fixings, newest_fixing
 from loanfund.servicing.models import AccrualClass, DayFactor
 
 RATE_PLACES = Decimal("0.000000000001")
@@ -24,22 +23,17 @@ ONE_DAY = timedelta(days=1)
 
 
 @lru_cache(maxsize=64)
-def _readings(newest: int, as_of: date, end_of_day: bool) -> Factors:
+def _readings(_newest: Stamp, as_of: date, end_of_day: bool) -> Factors:
     values = {code: known_fixings(code) for code in ReferenceRate.objects.values_list("code", flat=True)}
     return Factors(Fixings(values, as_of, end_of_day))
 
 
-def factors_on(as_of: date, *, end_of_day: bool, newest: int | None = None) -> Factors:
+def factors_on(as_of: date, *, end_of_day: bool, newest: Stamp | None = None) -> Factors:
     """Growths under what is known of the fixings, judged on a business date: at its start, or when it is over.
 
     Shared within the process until a fixing is added. `newest` is `newest_fixing()` where the caller has just asked.
     """
     return _readings(newest_fixing() if newest is None else newest, as_of, end_of_day)
-
-
-def newest_fixing() -> int:
-    """The id of the fixing learnt last; 0 before the first."""
-    return RateFixing.objects.aggregate(newest=Max("id"))["newest"] or 0
 
 
 def class_document(key: GrowthKey) -> dict[str, Any]:
@@ -72,7 +66,7 @@ def class_key(document: dict[str, Any]) -> GrowthKey:
     )
 
 
-ClassPlace = tuple[str, GrowthKey]
+ClassPlace = tuple[int, GrowthKey]
 _CLASSES: dict[ClassPlace, int] = {}
 _UNCOMMITTED: set[ClassPlace] = set()
 MOST_CLASSES = 20_000
@@ -84,7 +78,7 @@ def class_id(key: GrowthKey) -> int:
     Remembered within the process only once it is certain that the row stays: an id remembered from a transaction that is
     undone would be one that no row has.
     """
-    place = (str(connection.settings_dict["NAME"]), key)
+    place = (database_id(), key)
     if place in _CLASSES:
         return _CLASSES[place]
     document = class_document(key)

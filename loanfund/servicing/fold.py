@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
 from django.db.models import Count, Max
 
 from loanfund.audit.errors import Refused
@@ -23,9 +22,9 @@ from loanfund.calculation.terms import Component, FacilityTerms
 from loanfund.facilities.models import Facility
 from loanfund.facilities.postings import facility_owner, loan_owner
 from loanfund.ledger.models import AccountKind
-from loanfund.reference.selectors import calendar
+from loanfund.reference.selectors import Stamp, calendar, database_id, newest_fixing
 from loanfund.servicing.events import NewEvent, stored
-from loanfund.servicing.factors import class_id, factors_on, newest_fixing, rate_of
+from loanfund.servicing.factors import class_id, factors_on, rate_of
 from loanfund.servicing.models import Event, Loan
 from loanfund.servicing.picture import ZERO, DueLine, FacilityNight, Night, NightState, Period, Picture, Share
 
@@ -106,22 +105,21 @@ def _stamp(facility: Facility) -> tuple[object, ...]:
     return _stamps([facility.pk], newest_fixing())[facility.pk]
 
 
-def _stamps(facilities: Sequence[int], fixing: int) -> dict[int, tuple[object, ...]]:
+def _stamps(facilities: Sequence[int], fixing: Stamp) -> dict[int, tuple[object, ...]]:
     counted = Event.objects.filter(facility_id__in=facilities).values_list("facility_id")
     seen = {pk: (n, newest) for pk, n, newest in counted.annotate(count=Count("pk"), newest=Max("pk"))}
-    place = connection.settings_dict["NAME"]
-    return {pk: (place, *seen.get(pk, (0, None)), fixing) for pk in facilities}
+    return {pk: (*fixing, *seen.get(pk, (0, None))) for pk in facilities}
 
 
 @dataclass(frozen=True)
 class Roll:
     """What a few statements read of many facilities at once. Good for as long as they are locked.
 
-    `fixing` is the newest fixing; `stamps` change with it and with a facility's events; `coming` are its events of a value
-    date after the day that was asked for, in order; `loans` the ids of its loans by number.
+    `fixing` stands for the newest one; `stamps` change with it and with a facility's events; `coming` are its events of a
+    value date after the day that was asked for, in order; `loans` the ids of its loans by number.
     """
 
-    fixing: int
+    fixing: Stamp
     stamps: dict[int, tuple[object, ...]]
     coming: dict[int, list[Event]]
     loans: dict[int, dict[str, int]]
@@ -188,7 +186,7 @@ def night_step(facility: Facility, on: date, roll: Roll) -> Picture | None:
 def quiet_morning(facility_id: int, on: date) -> bool:
     """Whether this process just took the step into day `on` of a facility and found that the morning brings nothing."""
     kept = _KEPT.get(facility_id)
-    same = kept is not None and kept.day == on and kept.stamp[0] == connection.settings_dict["NAME"]
+    same = kept is not None and kept.day == on and kept.stamp[0] == database_id()
     return same and kept is not None and kept.quiet
 
 

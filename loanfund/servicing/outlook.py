@@ -18,8 +18,7 @@ from loanfund.calculation.rates import FixedRate, Fixings, SteppedRate
 from loanfund.calculation.state import State
 from loanfund.facilities.models import Facility, Fund
 from loanfund.reference.models import ReferenceRate
-from loanfund.reference.selectors import known_fixings
-from loanfund.servicing.factors import newest_fixing
+from loanfund.reference.selectors import Stamp, known_fixings, newest_fixing
 from loanfund.servicing.fold import known_events, terms_of
 
 LONGEST = timedelta(days=366 * 40)
@@ -83,7 +82,7 @@ def fixings_ahead(today: date) -> Fixings:
 
 
 @lru_cache(maxsize=8)
-def _carried(newest: int, today: date) -> Mapping[str, Mapping[date, Decimal]]:
+def _carried(_newest: Stamp, today: date) -> Mapping[str, Mapping[date, Decimal]]:
     """Each rate's values with its last one repeated on every Sunday ahead.
 
     A fixing that is not due yet is estimated by the last value of the thirty days before it. No rate is published for a
