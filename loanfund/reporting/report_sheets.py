@@ -27,7 +27,7 @@ BEGINNING = date(1899, 12, 30)
 SECONDS = 86_400
 REMEMBERED = 10_000
 NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-WIDE = {"name", "reason", "text", "description", "account", "due", "source", "reference"}
+WIDE = {"set", "name", "reason", "text", "description", "account", "due", "source", "reference"}
 NUMBERS = frozenset({Kind.MONEY, Kind.EXACT, Kind.RATE, Kind.SHARE, Kind.INT})
 Paint = Callable[[Cell, int], str]
 

@@ -179,6 +179,7 @@ def propose(request: HttpRequest) -> HttpResponse:
         "entries": entries[:SHOWN],
         "more": (max(len(lines) - SHOWN, 0), max(len(entries) - SHOWN, 0)),
         "sums": _sums(lines, entries, seat),
+        "unread": any(one.ticked and one.amount is None for one in lines),
         "code": seat.fund.currency,
         "trail": [("Pairing by hand", reverse("admin:pairs"))],
     }

@@ -20,6 +20,7 @@ from loanfund.office.operations.lists import listed
 from loanfund.office.operations.positions import positions, principals
 from loanfund.office.operations.seat import CREDIT, DESK, Seat, take_seat
 from loanfund.office.pages import page, show
+from loanfund.parties.templatetags.money import amount as written
 from loanfund.servicing import rights, services
 from loanfund.servicing.models import CloseException, Instruction
 from loanfund.servicing.selectors import dues
@@ -168,5 +169,5 @@ def _refund_act(seat: Seat, found: Facility, unapplied: Decimal) -> Act:
         form=RefundForm,
         title="Send unapplied money back",
         danger=True,
-        arguments={"initial": {"amount": unapplied}},
+        arguments={"initial": {"amount": written(unapplied, found.currency)}},
     )

@@ -18,6 +18,7 @@ from loanfund.office.operations.history import timeline
 from loanfund.office.operations.receipts import TONES, facility_numbered
 from loanfund.office.operations.seat import DESK, Seat, take_seat
 from loanfund.office.pages import page, show
+from loanfund.parties.templatetags.money import amount as written
 from loanfund.parties.templatetags.money import money
 from loanfund.reporting.models import MonthLock
 from loanfund.reporting.selectors.arrivals import locked_month
@@ -172,7 +173,7 @@ def _acts(seat: Seat, one: Receipt, left: Decimal) -> Iterator[Act]:
         form=RefundForm,
         danger=True,
         title="Send it back",
-        arguments={"initial": {"amount": left}},
+        arguments={"initial": {"amount": written(left, one.currency)}},
     )
     yield Act(
         "reverse",

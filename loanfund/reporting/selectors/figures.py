@@ -12,8 +12,10 @@ from loanfund.audit.errors import Refused
 from loanfund.facilities.models import Facility, Fund
 from loanfund.ledger.chart import normal_side
 from loanfund.ledger.models import AccountKind as K
+from loanfund.ledger.models import JournalEntry
 from loanfund.origination.models import Application
 from loanfund.parties.models import Partner
+from loanfund.reporting.selectors.references import references
 from loanfund.servicing.models import Loan
 
 ZERO = Decimal(0)
@@ -87,7 +89,8 @@ _OF_PART = "(%(part)s IN ('', part) OR (%(part)s = 'nights' AND starts_with(what
 
 @dataclass(frozen=True)
 class Movement:
-    """One movement behind a figure: above zero where it adds to it. `entry` is the ledger entry that booked it."""
+    """One movement behind a figure: above zero where it adds to it. `whose` is the owner of the account, or what the entry
+    came from when that is the fund itself; `entry` is the ledger entry that booked it."""
 
     booking_date: date
     value_date: date
@@ -155,8 +158,18 @@ def explain_figure(
         )
         rows = cursor.fetchall()
     count, added, total = rows[0][7:] if rows else (0, ZERO, ZERO)
-    movements = tuple(Movement(*row[:6]) for row in rows)
+    causes = _causes([row[4] for row in rows if not row[3] and row[4]])
+    movements = tuple(
+        Movement(row[0], row[1], row[2], row[3] or causes.get(row[4], ""), row[4], row[5]) for row in rows
+    )
     return Figure(tuple(K(kind) for kind in kinds), of, first_day, last_day, movements, count, added, total)
+
+
+def _causes(entries: Sequence[int]) -> dict[int, str]:
+    """What each entry came from, such as "RC-0085, WIRE-7": whose a movement of the fund's own account is."""
+    found = dict(JournalEntry.objects.filter(pk__in=entries).exclude(cause="").values_list("pk", "cause"))
+    numbers = references(found.values())
+    return {entry: numbers[cause] for entry, cause in found.items() if cause in numbers}
 
 
 def _owners(fund: Fund, of: str) -> tuple[list[int], list[str]]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 
-from loanfund.servicing.models import Drawdown, Instruction, Receipt, Refund
+from loanfund.servicing.models import Drawdown, HandJournal, Instruction, Receipt, Refund
 
-NUMBERED: dict[str, type[Receipt] | type[Refund] | type[Drawdown] | type[Instruction]] = {
+NUMBERED: dict[str, type[Receipt | Refund | Drawdown | Instruction | HandJournal]] = {
     "receipt": Receipt,
     "refund": Refund,
     "drawdown": Drawdown,
     "instruction": Instruction,
+    "journal": HandJournal,
 }
 
 
