@@ -17,8 +17,8 @@ from loanfund.office.pages import PAGES
 from loanfund.origination import services
 from loanfund.parties import roles
 from loanfund.parties.models import KybPaper
-from loanfund.servicing.models import BankImport, HandJournal, Instruction, Refund
-from loanfund.servicing.services import ask_lender
+from loanfund.servicing.models import BankImport, BankImportRow, CashPair, HandJournal, Instruction, Refund
+from loanfund.servicing.services import ask_lender, book_journal, propose_journal
 from tests.browser import WCAG, People
 from tests.office.desks import send, sign_in
 from tests.office.operations.test_desk_story import at_desk
@@ -113,6 +113,14 @@ def _at_work(world: World) -> dict[str, tuple[object, ...]]:
           file=SimpleUploadedFile("signed.pdf", b"%PDF-1.4\n%%EOF\n"))  # fmt: skip
     _sent(finance, "journals/propose/", "propose", kind="bank_charge", amount="12.50", value_date=day, reference="B-1",
           facility="", reason="fee of a month", document=SimpleUploadedFile("fee.pdf", b"%PDF-1.4\n%%EOF\n"))  # fmt: skip
+    charge = propose_journal(
+        fund=world.fund, kind="bank_charge", amount=Decimal(4), value_date=world.today, reference="fee", reason="kept",
+        actor=world.maker, on=world.today,
+    )  # fmt: skip
+    book_journal(journal=charge, actor=world.checker, on=world.today, seen_digest=charge.proposed_digest)
+    paid = JournalEntry.objects.get(cause=f"journal:{charge.pk}").pk
+    _sent(finance, "pairs/propose/", "propose", lines=BankImportRow.objects.get(receipt=None).pk, entries=paid,
+          reason="what the bank kept of a payment")  # fmt: skip
     _sent(finance, "month-statements/", "ask", month="2025-10", formats=["csv"])
     drawdown = world.request(Decimal(500_000))
     asked = ask_lender(
@@ -124,7 +132,8 @@ def _at_work(world: World) -> dict[str, tuple[object, ...]]:
         "drawdown": (drawdown.number,), "loan": (world.facility.loans.get().number,), "facility": (facility,),
         "conditions": (second.number,), "propose": (facility, "cost"), "receipt": (held,),
         "receipt_imported": (BankImport.objects.get().pk,), "refund": (Refund.objects.get().number,),
-        "instruction": (Instruction.objects.get().number,), "journal": (HandJournal.objects.get().number,),
+        "instruction": (Instruction.objects.get().number,), "journal": (HandJournal.objects.get(reference="B-1").number,),
+        "pair": (CashPair.objects.get().number,),
         "close": ("2025-10-20",), "month_run": (1,), "entry": (JournalEntry.objects.all()[0].pk,),
         "report": ("accrual-roll-forward",), "policy": (1,), "person": (world.maker.pk,),
         "log_event": (AuditEvent.objects.all()[0].pk,),
