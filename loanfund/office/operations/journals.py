@@ -21,6 +21,8 @@ from loanfund.parties.roles import FINANCE, OPERATIONS_MAKER
 from loanfund.parties.services import store_file
 from loanfund.parties.serving import attachment
 from loanfund.parties.templatetags.money import money
+from loanfund.reporting.models import MonthLock
+from loanfund.reporting.selectors.arrivals import locked_month
 from loanfund.servicing import rights, services
 from loanfund.servicing.models import HandJournal
 from loanfund.servicing.postings import BY_HAND
@@ -155,11 +157,18 @@ def journal(request: HttpRequest, number: str) -> HttpResponse:
         "credited": credited.label,
         "desk": desk,
         "tone": TONES[State(one.state)],
+        "locked": _locked(one),
         "waits": seat.barred("book_journal", one),
         "history": timeline(one),
         "trail": [("Journals by hand", reverse("admin:journals"))],
     }
     return show(request, "office/operations/journal.html", context, title=one.number, status=desk.status)
+
+
+def _locked(one: HandJournal) -> MonthLock | None:
+    """The locked month of its value date, when it is booked after it or is still to be."""
+    lock = locked_month(one.fund, one.value_date) if one.state in (State.PROPOSED, State.BOOKED) else None
+    return lock if lock and (one.booked_on is None or one.booked_on > lock.last_day) else None
 
 
 @page("journals/<str:number>/paper/", name="journal_paper", readers=DESK)

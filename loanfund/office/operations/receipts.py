@@ -22,6 +22,7 @@ from loanfund.reporting.selectors.arrivals import locked_lines
 from loanfund.servicing import rights, services
 from loanfund.servicing.bank_files import COLUMNS
 from loanfund.servicing.models import BankImport, Receipt
+from loanfund.servicing.selectors.receipts import BELONGS_TO_NOBODY, with_placed
 
 State = Receipt.State
 KEEPERS = (roles.OPERATIONS_MAKER, roles.FINANCE)
@@ -34,7 +35,7 @@ MONEY_OUT = Q(receipt__isnull=True, cells__amount__startswith="-")
 NOT_ENTERED = Q(receipt__isnull=True) & ~Q(cells__amount__startswith="-")
 CHOICES = [
     ("entered", "To book", Q(state=State.ENTERED)),
-    ("held", "Held, belongs to nobody yet", Q(state=State.BOOKED, facility__isnull=True)),
+    ("held", "Held, belongs to nobody yet", BELONGS_TO_NOBODY),
     ("booked", "Booked", Q(state=State.BOOKED)),
     ("ended", "Rejected or reversed", Q(state__in=[State.REJECTED, State.REVERSED])),
     ("all", "All", Q()),
@@ -54,7 +55,8 @@ def receipts(request: HttpRequest) -> HttpResponse:
     """Every receipt, those that wait for a second person first."""
     seat = take_seat(request)
     rows = Receipt.objects.filter(fund=seat.fund).select_related("facility__partner", "maker", "checker")
-    listing = listed(request, rows.order_by("-value_date", "-id"), choices=CHOICES, search=SEARCHED)
+    rows = with_placed(rows).order_by("-value_date", "-id")
+    listing = listed(request, rows, choices=CHOICES, search=SEARCHED)
     for row in listing.page:
         row.tone = TONES[State(row.state)]
     context = {"listing": listing, "may_enter": seat.may(rights.ENTER_RECEIPT)}

@@ -17,9 +17,9 @@ from loanfund.servicing.models import (
     HandJournal,
     Instruction,
     Receipt,
-    ReceiptShare,
     Refund,
 )
+from loanfund.servicing.selectors.receipts import BELONGS_TO_NOBODY, with_placed
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,7 @@ def _closing(fund: Fund, start: date, last: date) -> Iterator[MonthCheck]:
 def _waiting(fund: Fund, last: date) -> Iterator[MonthCheck]:
     entered = Receipt.objects.filter(fund=fund, state=Receipt.State.ENTERED, value_date__lte=last).count()
     yield _none("Receipts booked", entered, "waits", "wait", "receipts")
-    held = Receipt.objects.filter(
-        fund=fund, state=Receipt.State.BOOKED, facility__isnull=True, value_date__lte=last
-    ).exclude(pk__in=_assigned(fund))
+    held = with_placed(Receipt.objects.filter(fund=fund, value_date__lte=last)).filter(BELONGS_TO_NOBODY)
     yield _none("Receipts matched", held.count(), "belongs to nobody", "belong to nobody", "held")
     waiting = Instruction.objects.filter(
         facility__fund=fund, state=Instruction.State.PROPOSED, value_date__lte=last
@@ -84,15 +82,6 @@ def _waiting(fund: Fund, last: date) -> Iterator[MonthCheck]:
     yield _none("Entries by hand decided", journals, "waits", "wait", "journals")
     pairs = CashPair.objects.filter(fund=fund, state=CashPair.State.PROPOSED, proposed_on__lte=last).count()
     yield _none("Pairs by hand decided", pairs, "waits", "wait", "pairs")
-
-
-def _assigned(fund: Fund) -> list[int]:
-    """The held receipts that a share or a refund has taken up."""
-    shares = ReceiptShare.objects.filter(receipt__fund=fund, state="booked").values_list(
-        "receipt_id", flat=True
-    )
-    refunds = Refund.objects.filter(fund=fund, state="paid", receipt__isnull=False)
-    return [*shares, *(key for key in refunds.values_list("receipt_id", flat=True) if key is not None)]
 
 
 def _estimated(fund: Fund, first: date, last: date) -> int:

@@ -168,6 +168,32 @@ def test_a_bank_file_that_comes_after_the_lock_says_where_its_lines_are_booked(w
     assert april.number not in page
 
 
+def test_money_that_is_placed_in_part_still_belongs_to_nobody(world: World) -> None:
+    """Of 1,000.00 that nobody was known for, 10.00 was found to belong to a facility: 990.00 must not be forgotten."""
+    held = services.enter_receipt(
+        fund=world.fund, amount=Decimal(1_000), value_date=date(2026, 3, 30), reference="who is this",
+        actor=world.maker, on=world.today,
+    )  # fmt: skip
+    services.book_receipt(receipt=held, actor=world.checker, on=world.today)
+    finance = sign_in(person("Fin", roles.FINANCE))
+
+    def split(amount: int) -> str:
+        (share,) = services.propose_split(
+            receipt=held,
+            parts=[(world.facility, Decimal(amount))],
+            reason="mail",
+            actor=world.maker,
+            on=world.today,
+        )
+        services.book_share(share=share, actor=world.checker, on=world.today)
+        return text_of(finance.get(PATH))
+
+    assert "Receipts matched Does not hold: 1 belongs to nobody" in split(10)
+    assert held.number in text_of(finance.get("/office/receipts/?state=held"))
+    assert "Receipts matched Holds: none open" in split(990)
+    assert held.number not in text_of(finance.get("/office/receipts/?state=held"))
+
+
 def test_a_month_is_not_ready_while_an_entry_by_hand_waits(world: World) -> None:
     services.propose_journal(
         fund=world.fund, kind="bank_charge", amount=Decimal(5), value_date=date(2026, 3, 30), reference="fee",
