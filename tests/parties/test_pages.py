@@ -20,6 +20,7 @@ WEIGHT = """performance.getEntries().reduce((sum, one) => sum + (one.decodedBody
 def misfits(page: Page) -> list[str]:
     """Where the page that is open is wider than its window or too heavy, and what on it is too faint in dark on a phone."""
     wrong = []
+    page.wait_for_function("document.readyState === 'complete'")
     for width in (768, 1440, 390):
         page.set_viewport_size({"width": width, "height": 900})
         if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
@@ -67,6 +68,7 @@ def test_an_analyst_sees_the_office_after_password_and_code(people, accessible) 
     page.get_by_label("Email").fill(analyst.email)
     page.get_by_label("Password").fill("a long enough passphrase")
     page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_label("Code").wait_for()
     looks_right(page, accessible)
     # A code lasts 30 seconds: take it when it is typed, and not in its last moments.
     left = 30 - time.time() % 30

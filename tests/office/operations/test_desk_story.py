@@ -52,6 +52,7 @@ def draw(world: World, people: People, accessible: Callable[[Page], None]) -> Lo
     checker.goto("/office/drawdowns/")
     looks_right(checker, accessible)
     checker.get_by_role("link", name=drawdown.number).click()
+    checker.get_by_role("button", name="Approve").wait_for()
     looks_right(checker, accessible)
     checker.get_by_role("button", name="Approve").click()
     expect(checker.get_by_text("a third person has to release it")).to_be_visible()

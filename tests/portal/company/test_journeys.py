@@ -88,6 +88,7 @@ def test_a_treasurer_registers_a_company_and_brings_it_in_order(
     hands_in(page, files)
     page.get_by_role("link", name="Owners", exact=True).click()
     page.get_by_role("link", name="Name the first").click()
+    page.get_by_label("Full name").wait_for()
     looks_right(page, accessible)
     page.get_by_label("Full name").fill("Ida Berg")
     page.get_by_label("Country of residence").select_option(label="Switzerland")
