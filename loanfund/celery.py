@@ -57,6 +57,12 @@ app.conf.update(
             "schedule": 5.0,
             "options": {"expires": 5},
         },
+        # Makes, keeps and announces the statements of a month that was closed.
+        "months": {
+            "task": "reporting.make_months",
+            "schedule": 15.0,
+            "options": {"expires": 15},
+        },
         # Payments that come near, sums that are late, rates that are set: once a business date.
         "partners": {
             "task": "servicing.tell_partners",

@@ -9,7 +9,7 @@ from loanfund.audit.errors import Refused
 from loanfund.audit.invariants import Break, Finding, Invariant
 from loanfund.facilities.models import Facility, Fund
 from loanfund.parties.models import Partner
-from loanfund.reporting.models import MonthRun, StatementExport
+from loanfund.reporting.models import MonthFile, MonthRun, MonthStatement, StatementExport
 from loanfund.reporting.selectors import Subject, statement_for
 from loanfund.reporting.statement import LAYOUT
 from loanfund.servicing.models import Loan
@@ -24,9 +24,10 @@ SUBJECTS: dict[str, type[Partner] | type[Facility] | type[Loan]] = {
 
 def verify_statements() -> Finding:
     """Each facility's statement of its fund's last closed month ties to the ledger; every statement that was taken out is
-    what the books say again today; the ZIP of every month made for all partners is the one that was kept."""
+    what the books say again today, as is every one that was kept for a month; the ZIP of every month made for all partners
+    is the one that was kept."""
     seen, breaks = 0, []
-    for rows, found in (_ties(), _exports(), _months()):
+    for rows, found in (_ties(), _exports(), _kept_months(), _months()):
         seen += rows
         breaks += found
     return Finding("statements", seen, breaks)
@@ -61,7 +62,25 @@ def _exports() -> tuple[int, list[Break]]:
     return seen, breaks
 
 
-def _digest(export: StatementExport) -> str:
+def _kept_months() -> tuple[int, list[Break]]:
+    """The content is what the books say again, and the bytes are the ones that were made of it."""
+    seen, breaks = 0, []
+    for kept in MonthStatement.objects.filter(layout=LAYOUT).order_by("id").iterator():
+        seen += 1
+        today = _digest(kept)
+        if today != kept.document_digest:
+            sentence = f"The statement kept of {kept} has another content today: {today}."
+            breaks.append(Break(f"reporting_monthstatement:{kept.pk}", sentence))
+    for file in MonthFile.objects.order_by("id").iterator(chunk_size=50):
+        seen += 1
+        if hashlib.sha256(bytes(file.content)).hexdigest() != file.sha256:
+            breaks.append(
+                Break(f"reporting_monthfile:{file.pk}", "The bytes are not the ones that were kept.")
+            )
+    return seen, breaks
+
+
+def _digest(export: StatementExport | MonthStatement) -> str:
     subject: Subject = SUBJECTS[export.of].objects.get(number=export.number)
     try:
         return statement_for(subject=subject, first_day=export.first_day, last_day=export.last_day).digest()

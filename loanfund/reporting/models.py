@@ -70,6 +70,68 @@ class StatementExport(AppendOnly):
         return f"{self.number} {self.first_day.isoformat()} to {self.last_day.isoformat()}.{self.fmt}"
 
 
+class MonthStatement(AppendOnly):
+    """The statement of a month, made once its last day was closed: its content by digest, as the books were known then.
+
+    Of a partner, or of one facility where the partner borrows from several funds. `known_at` is when the close of the last
+    day was done; the statement made on demand as known at that moment is the same bytes.
+    """
+
+    fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="month_statements")
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="month_statements")
+    of = models.CharField(max_length=10, choices=StatementExport.Of.choices)
+    number = models.CharField(max_length=20, help_text="of the partner or facility")
+    first_day = models.DateField()
+    last_day = models.DateField()
+    known_at = models.DateTimeField()
+    layout = models.PositiveSmallIntegerField()
+    document_digest = models.CharField(max_length=64)
+    currency = models.CharField(max_length=10)
+    owed = models.DecimalField(max_digits=38, decimal_places=12, help_text="at the end of the last day")
+    made_on = models.DateField()
+    made_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering: ClassVar = ["-first_day", "number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["number", "first_day"], name="reporting_monthstatement_once"),
+            models.CheckConstraint(
+                condition=Q(last_day__gte=F("first_day"), made_on__gt=F("last_day")),
+                name="reporting_monthstatement_of_a_month_past",
+            ),
+            models.CheckConstraint(
+                condition=Q(document_digest__regex="^[0-9a-f]{64}$"), name="reporting_monthstatement_digest"
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["partner", "first_day"], name="reporting_month_of")]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.first_day:%B %Y}"
+
+
+class MonthFile(AppendOnly):
+    """One form of a month's statement, its bytes kept for good: whoever takes it out, and whenever, gets these."""
+
+    statement = models.ForeignKey(MonthStatement, on_delete=models.PROTECT, related_name="files")
+    fmt = models.CharField("format", max_length=4, choices=StatementExport.Format.choices)
+    content = models.BinaryField()
+    sha256 = models.CharField(max_length=64)
+    made_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering: ClassVar = ["statement", "fmt"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["statement", "fmt"], name="reporting_monthfile_once"),
+            models.CheckConstraint(
+                condition=Q(fmt__in=["csv", "xlsx", "pdf"], sha256__regex="^[0-9a-f]{64}$"),
+                name="reporting_monthfile_format_and_digest",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.statement}.{self.fmt}"
+
+
 class MonthRun(Sealed):
     """All partners' statements of one month, made in the background and kept as one ZIP with its digest.
 

@@ -198,7 +198,12 @@ class Statement:
 
     def file_stem(self) -> str:
         """A file name without its ending, safe on every system."""
-        return f"statement-{self.scope}-{self.first_day}-{self.last_day}".replace(" ", "-").lower()
+        return file_stem(self.scope, self.first_day, self.last_day)
+
+
+def file_stem(scope: str, first_day: date, last_day: date) -> str:
+    """How the file of a statement is called, without its ending."""
+    return f"statement-{scope}-{first_day}-{last_day}".replace(" ", "-").lower()
 
 
 def _plain(value: object) -> str:

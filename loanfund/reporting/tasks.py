@@ -4,9 +4,10 @@ from celery import shared_task
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
+from loanfund.facilities.models import Fund
 from loanfund.reporting.models import MonthRun
 from loanfund.reporting.selectors import waits_for_a_worker
-from loanfund.reporting.services import claim_items, finish_run, make_item
+from loanfund.reporting.services import claim_items, finish_run, make_item, make_months
 
 RELIABLE = {
     "acks_late": True,
@@ -17,6 +18,8 @@ RELIABLE = {
     "max_retries": 5,
     "ignore_result": True,
 }
+MONTHS_AT_ONCE = 100
+"""Partners' months that a task makes at most: each takes some tenths of a second, so it stays far below a minute."""
 
 
 @shared_task(name="reporting.make_statements", **RELIABLE)
@@ -37,3 +40,10 @@ def take_up() -> None:
     for run_id in MonthRun.objects.filter(state=MonthRun.State.ASKED).values_list("pk", flat=True):
         if waits_for_a_worker(run_id, timezone.now()):
             make_statements.delay(run_id)
+
+
+@shared_task(name="reporting.make_months", **RELIABLE)
+def make_closed_months() -> None:
+    """Make, keep and announce the statements of months that are closed; what is left waits for the next go."""
+    for fund in Fund.objects.order_by("pk"):
+        make_months(fund=fund, on=fund.business_date, most=MONTHS_AT_ONCE)

@@ -26,7 +26,7 @@ from tests.stack import Stack
 NO_PAGES = {
     "application_paper_file", "application_thread_file", "liquidations_template", "offer_document", "offer_text",
     "paper_file", "request_file",
-    "end_key", "end_owner", "end_place", "open_notice", "read_all", "retire_account", "uninvite",
+    "end_key", "end_owner", "end_place", "month_statement", "open_notice", "read_all", "retire_account", "uninvite",
 }  # fmt: skip
 """Downloads, and what is only sent to."""
 DRAFTING = {

@@ -8,6 +8,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +23,8 @@ from loanfund.parties import services
 from loanfund.parties.models import Notice
 from loanfund.parties.roles import OPERATIONS_CHECKER
 from loanfund.parties.selectors import members
+from loanfund.reporting.models import MonthStatement
+from loanfund.reporting.statement import LAYOUT
 from loanfund.servicing.services import ask_lender, propose_instruction
 from tests.origination.cast import NOW, Cast, make_cast, make_partner
 from tests.parties.cast import joins, person
@@ -128,6 +131,11 @@ def belongings(cast: Cast) -> Belongings:
         file=cast.file(), actor=owner, on=day,
     )  # fmt: skip
     assert loan.drawdown is not None
+    month = MonthStatement.objects.create(
+        fund=facility.fund, partner=partner, of="partner", number=partner.number, first_day=day - timedelta(days=40),
+        last_day=day - timedelta(days=10), known_at=NOW, layout=LAYOUT, document_digest="0" * 64,
+        currency="USD", owed=Decimal(0), made_on=day,
+    )  # fmt: skip
     return Belongings(
         partner.number,
         {
@@ -147,6 +155,7 @@ def belongings(cast: Cast) -> Belongings:
             "drawdown": loan.drawdown.number,
             "instruction": str(instruction.number),
             "ask": told.number,
+            "kept": str(month.pk),
         },
         {
             "application_paper": {"kind": "audited_accounts"},

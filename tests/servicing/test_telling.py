@@ -105,18 +105,6 @@ def test_a_sum_that_is_late_is_told_once_until_another_one_is(world: World) -> N
     assert "The oldest part was due on 2 April 2026, 1 day ago" in notices[0].body
 
 
-def test_the_statement_of_a_month_is_told_once_the_month_is_closed(world: World) -> None:
-    morning(world, date(2026, 3, 31))
-    assert not told("statement")
-    for day in (1, 2, 20):
-        morning(world, date(2026, 4, day))
-    notices = told("statement")
-    assert names(notices) == ACTING
-    assert {one.subject for one in notices} == {"Your statement of March 2026 is ready"}
-    assert notices[0].link == f"/partners/{world.partner.number}/statements/"
-    assert len(notices) == 3
-
-
 def test_a_killed_worker_goes_on_where_it_was(world: World) -> None:
     world.close_through(date(2026, 3, 22))
     tell_day(fund=world.fund, on=world.today)

@@ -1,19 +1,23 @@
-"""Interest statements for any period: of the company, a facility or a loan; the same files that finance takes out."""
+"""Interest statements: of each month as it was kept when the month was closed, and for any period, of the company, a
+facility or a loan; the same files that finance takes out."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
+from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
 
 from loanfund.audit.errors import Refused
 from loanfund.facilities.models import Facility
 from loanfund.parties.models import Partner
 from loanfund.portal.access import Visit, partner_page, show
 from loanfund.portal.borrowing.forms import StatementForm
-from loanfund.reporting.models import StatementExport
-from loanfund.reporting.services import Export, export_statement
+from loanfund.reporting.models import MonthStatement, StatementExport
+from loanfund.reporting.selectors import being_made, month_statements
+from loanfund.reporting.services import KEPT, Export, export_statement, take_month
 from loanfund.servicing.models import Loan
 
 LATEST = 20
@@ -21,7 +25,7 @@ LATEST = 20
 
 @partner_page
 def statements(request: HttpRequest, visit: Visit) -> HttpResponse:
-    """Choose of what, for which days and in which format; the months gone by stand ready, one press each."""
+    """The months gone by as they were kept, one press each; or choose of what, for which days and in which format."""
     subjects = _subjects(visit)
     last = visit.on - timedelta(days=1)
     first = last.replace(day=1)
@@ -40,14 +44,30 @@ def statements(request: HttpRequest, visit: Visit) -> HttpResponse:
     taken = StatementExport.objects.filter(partner=visit.partner, made_by=visit.user)
     context = {
         "form": form,
-        "months": _months(visit) if len(subjects) > 1 else [],
+        "months": month_statements(visit.partner),
+        "being_made": being_made(visit.partner),
         "has_facility": len(subjects) > 1,
-        "formats": ("pdf", "xlsx", "csv"),
+        "formats": KEPT,
         "taken": taken.order_by("-id")[:LATEST],
     }
     return show(
         request, visit, "portal/borrowing/statements.html", context, status=422 if form.is_bound else 200
     )
+
+
+@partner_page
+@require_POST
+def month(request: HttpRequest, visit: Visit, kept: int) -> HttpResponse:
+    """The file of a month as it was kept."""
+    statement = get_object_or_404(MonthStatement, pk=kept, partner=visit.partner)
+    try:
+        export = take_month(
+            statement=statement, fmt=request.POST.get("fmt", ""), actor=visit.user, on=visit.on
+        )
+    except Refused as refused:
+        messages.error(request, refused.sentence)
+        return redirect("portal:statements", visit.partner.number)
+    return _file(export)
 
 
 def _subjects(visit: Visit) -> list[tuple[str, str]]:
@@ -87,19 +107,3 @@ def _file(export: Export) -> HttpResponse:
     answer.headers["X-Content-Type-Options"] = "nosniff"
     answer.headers["Cache-Control"] = "private, no-store"
     return answer
-
-
-def _months(visit: Visit) -> list[tuple[date, date]]:
-    """The first and last day of each month that is over since the first facility was signed, the newest first."""
-    signed = (
-        Facility.objects.filter(partner=visit.partner)
-        .order_by("signed_on")
-        .values_list("signed_on", flat=True)
-    )
-    start = signed[0].replace(day=1)
-    found = []
-    end = visit.on.replace(day=1) - timedelta(days=1)
-    while end >= start:
-        found.append((end.replace(day=1), end))
-        end = end.replace(day=1) - timedelta(days=1)
-    return found

@@ -34,4 +34,5 @@ partner_pages: list[URLPattern | URLResolver] = [
     path("loans/<str:loan>/what-if/", loans.what_if, name="what_if"),
     path("loans/<str:loan>/prepay/", acts.prepay, name="prepay"),
     path("statements/", statements.statements, name="statements"),
+    path("statements/<int:kept>/", statements.month, name="month_statement"),
 ]

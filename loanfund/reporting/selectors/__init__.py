@@ -3,6 +3,7 @@
 from loanfund.reporting.selectors.ahead import Ahead, dues_ahead
 from loanfund.reporting.selectors.explain import NightTrail, Trail, explain_entry, explain_nights
 from loanfund.reporting.selectors.figures import Figure, Movement, explain_figure
+from loanfund.reporting.selectors.monthly import being_made, month_statements
 from loanfund.reporting.selectors.months import (
     Progress,
     TieOut,
@@ -23,12 +24,14 @@ __all__ = [
     "Subject",
     "TieOut",
     "Trail",
+    "being_made",
     "dues_ahead",
     "explain_entry",
     "explain_figure",
     "explain_nights",
     "facility_statement",
     "month_progress",
+    "month_statements",
     "partner_of",
     "statement_for",
     "tie_out_of",

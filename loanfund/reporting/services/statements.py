@@ -16,7 +16,7 @@ from loanfund.parties.selectors import has_role, membership
 from loanfund.reporting import csv_format, json_format, pdf_format, xlsx_format
 from loanfund.reporting.models import StatementExport
 from loanfund.reporting.selectors import Subject, partner_of, statement_for
-from loanfund.reporting.statement import LAYOUT, Statement
+from loanfund.reporting.statement import LAYOUT, Statement, file_stem
 
 READERS = (roles.FINANCE, roles.AUDITOR, roles.OPERATIONS_MAKER, roles.OPERATIONS_CHECKER)
 """The lender's roles that may take out any partner's statement."""
@@ -86,36 +86,38 @@ def take_out(
     known_at: datetime | None = None,
 ) -> Export:
     """Render a statement and leave its row and its event; for services that have checked the right to it."""
-    content_type, render = FORMATS[fmt]
-    content = render(statement)
-    digest = hashlib.sha256(content).hexdigest()
-    first_day, last_day = statement.first_day, statement.last_day
-    kept = StatementExport.objects.create(
+    export = StatementExport(
         fund=_fund_facility(subject).fund,
         partner=partner_of(subject),
         of=type(subject).__name__.lower(),
         number=subject.number,
-        first_day=first_day,
-        last_day=last_day,
+        first_day=statement.first_day,
+        last_day=statement.last_day,
         known_at=known_at,
         fmt=fmt,
         layout=LAYOUT,
         document_digest=statement.digest(),
-        sha256=digest,
-        size=len(content),
         made_by=actor,
         made_on=on,
     )
+    return hand_out(export=export, content=FORMATS[fmt][1](statement))
+
+
+def hand_out(*, export: StatementExport, content: bytes) -> Export:
+    """Leave the row and the event of a file that leaves, made now or kept since its month was closed."""
+    export.sha256, export.size = hashlib.sha256(content).hexdigest(), len(content)
+    export.save()
     after = {
-        "of": subject.number,
-        "first_day": first_day,
-        "last_day": last_day,
-        "known_at": known_at,
-        "format": fmt,
-        "sha256": digest,
+        "of": export.number,
+        "first_day": export.first_day,
+        "last_day": export.last_day,
+        "known_at": export.known_at,
+        "format": export.fmt,
+        "sha256": export.sha256,
     }
-    record(actor=actor, action="statement.exported", obj=kept, on=on, after=after)
-    return Export(f"{statement.file_stem()}.{fmt}", content_type, content, digest)
+    record(actor=export.made_by, action="statement.exported", obj=export, on=export.made_on, after=after)
+    name = f"{file_stem(export.number, export.first_day, export.last_day)}.{export.fmt}"
+    return Export(name, FORMATS[export.fmt][0], content, export.sha256)
 
 
 def _fund_facility(subject: Subject) -> Facility:

@@ -17,7 +17,6 @@ from loanfund.audit.models import IdempotencyKey
 from loanfund.calculation.money import currency
 from loanfund.facilities.models import Facility, FacilityTerms, Fund
 from loanfund.facilities.selectors import current_terms
-from loanfund.parties.models import Partner
 from loanfund.parties.services import notify_partner
 from loanfund.parties.services.settlement import SIGNERS
 from loanfund.servicing import rights
@@ -49,10 +48,8 @@ def tell_day(*, fund: Fund, on: date) -> bool:
     told = [_once(key, partial(_look, looks[key], on)) for key in left[:ROUND]]
     if len(left) > ROUND or not all(told):
         return False
-    month = on.replace(day=1) - timedelta(days=1)
     rest: dict[str, Callable[[], None]] = {
         f"late:{fund.pk}:{on}": partial(_late, fund, on),
-        f"statements:{fund.pk}:{month:%Y-%m}": partial(_statements, fund, month, on),
         day: lambda: None,
     }
     return all(_once(key, act) for key, act in rest.items())
@@ -185,20 +182,6 @@ def _late(fund: Fund, on: date) -> None:
             f"{days} day{'' if days == 1 else 's'} ago. Pay it now, naming {facility.number}, or report the payment "
             "in the portal if you have sent it. Late sums bear interest as the agreement says.",
             on,
-        )
-
-
-def _statements(fund: Fund, last: date, on: date) -> None:
-    """Once for each partner with a facility by the `last` day of a month that is over."""
-    for partner in Partner.objects.filter(facilities__fund=fund, facilities__signed_on__lte=last).distinct():
-        notify_partner(
-            partner=partner,
-            kind="statement",
-            key=f"statement:{partner.pk}:{last:%Y-%m}",
-            subject=f"Your statement of {last:%B %Y} is ready",
-            body=f"Interest, payments and balances of {last:%B %Y} are closed. The statement is there as PDF, XLSX and CSV.",
-            link=f"/partners/{partner.number}/statements/",
-            on=on,
         )
 
 

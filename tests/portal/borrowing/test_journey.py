@@ -9,6 +9,7 @@ from django.conf import settings
 from playwright.sync_api import Browser, Page, expect
 
 from loanfund.parties.models import SettlementAccount
+from loanfund.reporting.services import make_months
 from loanfund.servicing.models import BorrowerRequest, Drawdown, Instruction
 from tests.browser import People
 from tests.portal.visits import code_of, signed_in
@@ -93,6 +94,7 @@ def test_a_treasurer_reports_a_payment_reads_a_notice_and_takes_out_a_statement(
     page.get_by_role("link", name="Notices", exact=True).click()
     page.get_by_role("button", name="Open").first.click()
     page.wait_for_url(lambda url: "/notices/" not in url)
+    make_months(fund=world.fund, on=world.today, most=10)
     page.get_by_role("link", name="Statements", exact=True).click()
     with page.expect_download() as taken:
         page.get_by_role("button", name="PDF of March 2026").click()
