@@ -25,17 +25,7 @@ from loanfund.reporting.verification import verify_books
 from loanfund.servicing.models import Accrual, BorrowerRequest, CloseRun, Instruction, Loan
 from tests.reporting.recompute import differences
 from tests.reporting.sheets import apart, formulas, recalculated
-from tests.reporting.tampering import each_value_changed
-
-NOT_IN_THE_DEMO = {
-    "facilities_limitexception",
-    "ledger_accountingperiod",
-    "reference_fixingproposal",
-    "reporting_monthlock",
-    "reporting_monthrun",
-    "servicing_closingbalance",
-}
-"""Tables under seal that hold nothing there; `test_seals` shows that each has its triggers."""
+from tests.reporting.tampering import NOT_IN_THE_DEMO, each_value_changed
 
 
 @pytest.fixture(scope="module")
