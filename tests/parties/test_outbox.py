@@ -1,5 +1,6 @@
 """The outbox against a mail server that refuses, stalls or is cut off: everything is mailed, and nothing twice."""
 
+import io
 import os
 import signal
 import socketserver
@@ -9,11 +10,11 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import transaction
+from django.core.management import CommandError, call_command
 from django.test import override_settings
 from django.utils import timezone
 
-from launcher.processes import wait_until
+from loanfund.audit.models import AuditEvent
 from loanfund.parties import services, tasks
 from loanfund.parties.models import Notice
 from tests import stack
@@ -21,7 +22,8 @@ from tests.parties.cast import TODAY, person
 
 
 class MailServer(socketserver.ThreadingTCPServer):
-    """A mail server as far as it is needed. It turns away the first `refuses` mails, and keeps silent while `stalls`."""
+    """A mail server as far as it is needed. It turns away the first `refuses` mails, and keeps silent while `stalls`, in
+    which time it takes mails all the same if it `takes_in_silence`."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -30,6 +32,7 @@ class MailServer(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), Talk)
         self.refuses = refuses
         self.stalls = threading.Event()
+        self.takes_in_silence = False
         self.asked = threading.Event()
         self.taken: list[str] = []
 
@@ -58,8 +61,10 @@ class Talk(socketserver.StreamRequestHandler):
         lines = []
         while (line := self.rfile.readline().decode().rstrip("\r\n")) != ".":
             lines.append(line)
-        self.server.asked.set()
         if self.server.stalls.is_set():
+            if self.server.takes_in_silence:
+                self.server.taken.append("\n".join(lines))
+            self.server.asked.set()
             self.rfile.read()  # until the other side is gone
         elif self.server.refuses:
             self.server.refuses -= 1
@@ -122,28 +127,86 @@ def test_one_that_can_never_be_mailed_holds_up_nobody_and_is_kept_as_failed() ->
     assert "newlines" in failed.last_error
 
 
-def test_a_worker_that_is_killed_while_it_mails_loses_nothing_and_sends_nothing_twice(
-    committed_db: str,
+@pytest.mark.parametrize("takes", [True, False])
+def test_a_worker_that_is_killed_before_the_answer_leaves_a_mail_in_doubt_and_nobody_guesses(
+    committed_db: str, takes: bool
 ) -> None:
     tell()
     with listening() as server:
+        server.takes_in_silence = takes
         server.stalls.set()
         with stack.worker(EMAIL_URL=f"smtp://127.0.0.1:{server.port}") as worker:
             tasks.send_notices.delay()
             assert server.asked.wait(30), worker.output()
             os.killpg(worker.pid, signal.SIGKILL)
         server.stalls.clear()
-        assert Notice.objects.get().state == Notice.State.CLAIMED
-        assert wait_until(_free, 30)
-        sends(timezone.now())
-        assert not server.taken  # the dead worker's claim holds for its minutes
-        for minutes in (6, 12, 18):
+        notice = Notice.objects.get()
+        assert notice.state == Notice.State.HANDED
+        for minutes in range(0, 230, 10):
             sends(timezone.now() + timedelta(minutes=minutes))
+        assert len(server.taken) == takes
+        listed = told("mails_in_doubt")
+        assert not listed  # its sender may be waiting for the answer still
+        Notice.objects.update(claimed_until=timezone.now() + timedelta(hours=3))
+        assert f"{notice.pk} <notice-{notice.pk}@loanfund> to owner-k@example.org: Hello." in told(
+            "mails_in_doubt"
+        )
+        said = told("mails_in_doubt", *(["--arrived"] if takes else ["--again"]), f"{notice.pk}")
+        assert said == f"{notice.pk} Hello: {'sent' if takes else 'waiting'}\n"
+        for hours in range(60):
+            sends(timezone.now() + timedelta(hours=hours))
     assert len(server.taken) == 1
+    assert Notice.objects.get().state == Notice.State.SENT
+    assert AuditEvent.objects.filter(action__startswith="notice.found_").count() == 1
+    with pytest.raises(CommandError, match="not in doubt"):
+        told("mails_in_doubt", "--again", f"{notice.pk}")
+
+
+def told(command: str, *words: str) -> str:
+    out = io.StringIO()
+    call_command(command, *words, stdout=out)
+    return out.getvalue()
+
+
+@pytest.mark.django_db
+def test_a_mail_in_doubt_that_nobody_looks_into_goes_out_again_under_the_same_id() -> None:
+    tell()
+    with listening() as server, override_settings(EMAIL_TIMEOUT=0.2):
+        server.takes_in_silence = True
+        server.stalls.set()
+        sends(timezone.now())
+        server.stalls.clear()
+        notice = Notice.objects.get()
+        assert (notice.state, notice.last_error[:14]) == (Notice.State.HANDED, "No answer from")
+        sends(timezone.now() + timedelta(hours=3, minutes=59))
+        assert len(server.taken) == 1
+        for minutes in (1, 10, 600):
+            sends(timezone.now() + timedelta(hours=4, minutes=minutes))
+    assert len(server.taken) == 2
+    assert all(f"<notice-{notice.pk}@loanfund>" in mail for mail in server.taken)
     assert Notice.objects.get().state == Notice.State.SENT
 
 
-def _free() -> bool:
-    """Whether the dead worker's lock on the row is gone."""
-    with transaction.atomic():
-        return Notice.objects.select_for_update(skip_locked=True).first() is not None
+@pytest.mark.django_db
+def test_of_two_senders_whose_claims_overlap_one_hands_over() -> None:
+    tell()
+    with listening() as server:
+        now = timezone.now()
+        (slow,) = services.claim_notices(now=now)
+        late = now + timedelta(minutes=6)
+        assert services.claim_notices(now=late) == [slow]
+        assert services.send_claimed(notice_id=slow, base_url="http://fund.example", now=late)
+        assert not services.send_claimed(notice_id=slow, base_url="http://fund.example", now=late)
+    assert len(server.taken) == 1
+
+
+@pytest.mark.django_db
+def test_a_server_that_cannot_be_reached_leaves_no_doubt() -> None:
+    tell()
+    with listening() as server:
+        port = server.port
+    smtp = "django.core.mail.backends.smtp.EmailBackend"
+    with override_settings(EMAIL_BACKEND=smtp, EMAIL_HOST="127.0.0.1", EMAIL_PORT=port, EMAIL_TIMEOUT=0.2):
+        server.server_close()
+        sends(timezone.now())
+    assert Notice.objects.get().state == Notice.State.WAITING

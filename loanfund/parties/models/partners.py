@@ -339,12 +339,14 @@ class Notice(models.Model):
     """Something that must be told to someone: written with the change itself, sent later, once.
 
     `key` names what is told to whom, so that a retried change tells it once. A sender claims a row by a conditional
-    UPDATE of `state` and `claimed_until`; a claim that runs out may be taken again.
+    UPDATE of `state` and `claimed_until`; a claim that runs out may be taken again. It is handed over before the mail server
+    can take it: one whose sender died after that is in doubt, and left alone until `claimed_until` or an operator's word.
     """
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting"
         CLAIMED = "claimed", "being sent"
+        HANDED = "handed", "handed over, no answer yet"
         SENT = "sent", "sent"
         FAILED = "failed", "failed"
 
@@ -380,7 +382,7 @@ class Notice(models.Model):
                 condition=~Q(state="sent") | Q(sent_at__isnull=False), name="parties_notice_sent_when"
             ),
             models.CheckConstraint(
-                condition=~Q(state="claimed") | Q(claimed_until__isnull=False),
+                condition=~Q(state__in=["claimed", "handed"]) | Q(claimed_until__isnull=False),
                 name="parties_notice_claimed_until",
             ),
             models.CheckConstraint(
@@ -390,7 +392,7 @@ class Notice(models.Model):
         indexes: ClassVar = [
             models.Index(
                 fields=["not_before", "id"],
-                condition=Q(state__in=["waiting", "claimed"]),
+                condition=Q(state__in=["waiting", "claimed", "handed"]),
                 name="parties_notice_to_send",
             ),
             models.Index(fields=["recipient", "-id"], name="parties_notice_of"),

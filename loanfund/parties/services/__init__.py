@@ -4,12 +4,14 @@ from loanfund.parties.services.files import check_upload, read_file, store_file
 from loanfund.parties.services.keys import make_api_key, revoke_api_key
 from loanfund.parties.services.notices import (
     claim_notices,
+    in_doubt,
     mark_all_read,
     mark_read,
     notify,
     notify_address,
     notify_partner,
     send_claimed,
+    settle_in_doubt,
 )
 from loanfund.parties.services.papers import add_paper, approve_kyb, decide_paper
 from loanfund.parties.services.partners import (
@@ -50,6 +52,7 @@ __all__ = [
     "decide_paper",
     "end_beneficial_owner",
     "end_membership",
+    "in_doubt",
     "invite",
     "make_api_key",
     "mark_all_read",
@@ -68,6 +71,7 @@ __all__ = [
     "set_first_roles",
     "set_group",
     "set_watch_list",
+    "settle_in_doubt",
     "store_file",
     "withdraw_invitation",
 ]
