@@ -1,7 +1,7 @@
 """One click from a figure to what made it: its movements, the entry of each, the event, the document and the people."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -14,14 +14,16 @@ from loanfund.audit.words import words_of
 from loanfund.calculation.periods import Tenor, add_tenor
 from loanfund.ledger.models import AccountKind as K
 from loanfund.office.operations.history import Told
-from loanfund.office.operations.seat import take_seat
-from loanfund.office.pages import page, show
+from loanfund.office.operations.seat import Seat, take_seat
+from loanfund.office.pages import PAGES, page, show
 from loanfund.parties import roles
+from loanfund.parties.models import User
 from loanfund.reporting.reports import REPORTS, Report
 from loanfund.reporting.reports.forecasts import rung_days
-from loanfund.reporting.selectors import explain_entry, explain_figure
+from loanfund.reporting.selectors import Trail, explain_entry, explain_figure
 from loanfund.reporting.selectors.figures import BORROWERS, FUND
 from loanfund.reporting.statement import Line, LineKind
+from loanfund.servicing.models import BankImportRow, CashPairSide, HandJournal
 
 READERS = (roles.FINANCE, roles.OPERATIONS_MAKER, roles.OPERATIONS_CHECKER, roles.AUDITOR)
 ONE_DAY = timedelta(days=1)
@@ -288,24 +290,47 @@ def entry(request: HttpRequest, key: int) -> HttpResponse:
         found = explain_entry(key)
     except Refused as refused:
         raise Http404(refused.sentence) from refused
+    names = dict(
+        User.objects.filter(email__in={step.actor for step in found.steps}).values_list("email", "name")
+    )
     context = {
         "entry": found,
+        "legs": [(leg, _page_of(seat, leg.owner)) for leg in found.legs],
         "people": [
-            Told(
-                words_of(step.action),
-                step.at,
-                step.actor,
-                step.reason,
-                "",
-            )
+            Told(words_of(step.action), step.at, names.get(step.actor, step.actor), step.reason, "")
             for step in found.steps
         ],
         "facts": _facts(found.event or {}),
-        "source": _source(found.cause),
+        "source": _opened(seat, *found.origin),
+        "papers": list(_papers(found)),
+        "nights": _nights_of(found),
         "code": seat.fund.currency,
         "trail": [("Reports", reverse("admin:reports"))],
     }
     return show(request, "office/finance/entry.html", context, title=f"Entry {found.entry}: {found.kind}")
+
+
+def _nights_of(found: Trail) -> str:
+    """The list of the nights that a close's entry of accruals is the sum of."""
+    if found.kind != "daily accrual":
+        return ""
+    return _report_href("accruals", first_day=found.booking_date, last_day=found.booking_date)
+
+
+def _papers(found: Trail) -> Iterator[tuple[str, str]]:
+    """What an auditor asks to see: the bank's or the chain's line, the paper of an entry by hand, the pair of two people."""
+    kind, number = found.origin
+    row = BankImportRow.objects.filter(receipt__number=number).select_related("bank_import").first()
+    if kind == "receipt" and row is not None:
+        yield (
+            f"{row.bank_import.name}, line {row.line}",
+            reverse("admin:receipt_imported", args=[row.bank_import_id]),
+        )
+    journal = HandJournal.objects.filter(number=number).select_related("document").first()
+    if kind == "journal" and journal is not None and journal.document is not None:
+        yield journal.document.name, reverse("admin:journal_paper", args=[number])
+    for side in CashPairSide.objects.filter(entry_id=found.entry, live=True).select_related("pair"):
+        yield f"{side.pair.number}, {side.pair.reason}", reverse("admin:pair", args=[side.pair.number])
 
 
 def _facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -317,9 +342,18 @@ def _facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _source(cause: str) -> str:
-    """The page of the receipt, drawdown, refund or instruction that an entry came from."""
-    number = cause.partition(",")[0]
-    pages = {"RC": "receipt", "DD": "drawdown", "RF": "refund", "IN": "instruction", "JN": "journal"}
-    name = pages.get(number.partition("-")[0])
-    return reverse(f"admin:{name}", args=[number]) if name else ""
+PLACES = {"FAC": "facility", "LN": "loan", "APP": "application"}
+
+
+def _page_of(seat: Seat, number: str) -> str:
+    """The page of whose account a leg is, when this person may open it."""
+    name = PLACES.get(number.partition("-")[0], "")
+    return _opened(seat, name, number)
+
+
+def _opened(seat: Seat, name: str, number: str) -> str:
+    """The page of a thing by its kind and number; empty when it has none, or none that this person may open."""
+    known = next((one for one in PAGES if one.name == name), None)
+    if known is None or not seat.holds(*known.readers, *known.actors, roles.AUDITOR):
+        return ""
+    return reverse(f"admin:{name}", args=[number])

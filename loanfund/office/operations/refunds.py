@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from loanfund.office.operations.acts import Act, Desk, Done, Entries
-from loanfund.office.operations.fields import ReasonForm
+from loanfund.office.operations.fields import DayField, ReasonForm
 from loanfund.office.operations.history import timeline
 from loanfund.office.operations.lists import listed
 from loanfund.office.operations.seat import DESK, Seat, take_seat
@@ -33,6 +33,7 @@ class PaidForm(forms.Form):
     """What proves that the refund left."""
 
     reference = forms.CharField(label="Bank reference or transaction hash", max_length=140)
+    value_date = DayField(label="Value date", help_text="The day on which it left the account.")
 
 
 @page("refunds/", name="refunds", readers=DESK, menu="Refunds", section="Operations")
@@ -86,6 +87,7 @@ def _acts(seat: Seat, one: Refund) -> Iterator[Act]:
         partial(_pay, seat, one),
         **seat.gate("pay_refund", one),
         form=PaidForm,
+        arguments={"initial": {"value_date": seat.on}},
         title="It was paid",
     )
     yield Act(
@@ -106,7 +108,13 @@ def _approve(seat: Seat, one: Refund, entries: Entries) -> Done:
 
 
 def _pay(seat: Seat, one: Refund, entries: Entries) -> Done:
-    services.pay_refund(refund=one, reference=entries["reference"], actor=seat.user, on=seat.on)
+    services.pay_refund(
+        refund=one,
+        reference=entries["reference"],
+        value_date=entries["value_date"],
+        actor=seat.user,
+        on=seat.on,
+    )
     return Done(f"{one.number} is paid.")
 
 

@@ -9,12 +9,12 @@ from django.db.models import Q
 
 from loanfund.audit.errors import Refused
 from loanfund.audit.models import AuditEvent
-from loanfund.facilities.models import Facility
+from loanfund.facilities.models import Facility, FundPolicy
 from loanfund.ledger.models import AccountKind, JournalEntry
 from loanfund.origination.models import Application
 from loanfund.parties.models import Partner
 from loanfund.reporting.selectors.references import references
-from loanfund.servicing.models import Accrual, Event, Loan
+from loanfund.servicing.models import Accrual, CloseRun, Event, Loan
 
 OWNERS: dict[str, type[Facility] | type[Loan] | type[Partner] | type[Application]] = {
     "facility": Facility,
@@ -30,6 +30,7 @@ LOGGED = {
     "application": "origination.application",
     "close": "servicing.closerun",
     "policy": "facilities.fundpolicy",
+    "journal": "servicing.handjournal",
 }
 
 
@@ -56,8 +57,9 @@ class TrailStep:
 
 @dataclass(frozen=True)
 class Trail:
-    """An entry and what is behind it. `cause` is a number such as "RC-0085, WIRE-7"; `event` the document that the fold
-    read, None for an entry that follows from no event of a facility (a close, a promise)."""
+    """An entry and what is behind it. `cause` is a number such as "RC-0085, WIRE-7", or words; `origin` its kind and the
+    number, day or version that its page is found by, both empty for what no person and no close asked for. `event` is the
+    document that the fold read, None for an entry that follows from no event of a facility (a close, a promise)."""
 
     entry: int
     kind: str
@@ -67,6 +69,7 @@ class Trail:
     memo: str
     legs: tuple[TrailLeg, ...]
     cause: str
+    origin: tuple[str, str]
     event: dict[str, Any] | None
     steps: tuple[TrailStep, ...]
 
@@ -79,6 +82,7 @@ def explain_entry(entry_id: int) -> Trail:
     legs = list(entry.legs.select_related("account").order_by("line"))
     names = _owners({leg.account.owner for leg in legs})
     event = _event(entry)
+    cause, origin = _cause(entry.cause)
     return Trail(
         entry=entry.pk,
         kind=entry.kind.replace("_", " "),
@@ -95,13 +99,30 @@ def explain_entry(entry_id: int) -> Trail:
             )
             for leg in legs
         ),
-        cause=references([entry.cause]).get(entry.cause, entry.cause),
+        cause=cause,
+        origin=origin,
         event=event.document if event else None,
         steps=tuple(
             TrailStep(step.action, step.actor, step.at, step.on, step.reason)
             for step in _steps(entry).order_by("id")
         ),
     )
+
+
+def _cause(cause: str) -> tuple[str, tuple[str, str]]:
+    """What an entry came from in words, and its kind with what its page is found by."""
+    kind, _, pk = cause.partition(":")
+    if cause in (numbers := references([cause])):
+        return numbers[cause], (kind, numbers[cause].partition(",")[0])
+    if not pk.isdigit():
+        return cause, ("", "")
+    if kind == "application" and (application := Application.objects.filter(pk=pk).first()):
+        return application.number, (kind, application.number)
+    if kind == "close" and (run := CloseRun.objects.filter(pk=pk).first()):
+        return f"the close of {run.business_date:%d %B %Y}", (kind, run.business_date.isoformat())
+    if kind == "policy" and (policy := FundPolicy.objects.filter(pk=pk).first()):
+        return f"version {policy.version} of the policy", (kind, str(policy.version))
+    return cause, ("", "")
 
 
 def _owners(owners: set[str]) -> dict[str, str]:

@@ -1,18 +1,22 @@
 """One click leads from any figure of a report to what made it, and the movements add up to the figure."""
 
+import io
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from html import unescape
 
 import pytest
 from django.test import Client
 
+from loanfund.ledger.models import JournalEntry
 from loanfund.parties import roles
+from loanfund.parties.services import store_file
 from loanfund.reporting.reports import REPORTS
 from loanfund.reporting.reports.report import first_rows
-from loanfund.servicing.models import Receipt
+from loanfund.servicing import services
+from loanfund.servicing.models import BankImportRow, Receipt
 from tests.office.desks import sign_in, text_of
 from tests.servicing.world import World, bullet, make_world, person
 
@@ -20,6 +24,7 @@ FIGURES = ("accrual-roll-forward", "income", "arrears", "utilisation", "unapplie
 CELL = re.compile(r'<td class="num"><a href="(/office/explain/[^"]+)">([^<]+)</a>')
 DUES = re.compile(r'<td class="num"><a href="(/office/reports/dues/[^"]+)">([^<]+)</a>')
 SUM = re.compile(r'<tfoot>.*<td class="num">(?:<a [^>]*>)?([^<]+)<', re.DOTALL)
+NOW = datetime(2026, 6, 22, 12, tzinfo=UTC)
 LEGS = re.compile(r"([\d,.]+) added, ([\d,.]+) taken off")
 
 
@@ -173,8 +178,56 @@ def test_an_entry_names_its_receipt_its_event_and_the_two_people(seen: Seen) -> 
     assert told
     assert "The event that was read" in told[0]
     assert re.search(r"Amount 1000000\.00 ", told[0])
-    assert "maker@example.org" in told[0]
-    assert "checker@example.org" in told[0]
+    assert "Maker" in told[0]
+    assert "Checker" in told[0]
+
+
+def test_an_entry_by_hand_names_its_two_people_its_paper_and_the_line_of_the_bank(seen: Seen) -> None:
+    world, finance = seen.world, person("Frieda", roles.FINANCE)
+    paper = store_file(
+        name="advice.csv",
+        size=8,
+        content=io.BytesIO(b"fee,7.77"),
+        partner=None,
+        actor=finance,
+        on=world.today,
+        now=NOW,
+    )
+    journal = services.propose_journal(
+        fund=world.fund, kind="bank_charge", amount=Decimal("7.77"), value_date=world.today, reference="fee of June",
+        reason="as its advice says", actor=finance, on=world.today, document=paper,
+    )  # fmt: skip
+    services.book_journal(
+        journal=journal, actor=world.checker, on=world.today, seen_digest=journal.proposed_digest
+    )
+    booked = JournalEntry.objects.get(cause=f"journal:{journal.pk}")
+    text = f"reference,amount,currency,value_date,sender\nC-1,-7.77,USD,{world.today},Bank\n"
+    services.import_payments(
+        fund=world.fund, text=text, layout="bank", name="june.csv", actor=world.maker, on=world.today
+    )
+    pair = services.propose_pair(
+        fund=world.fund, lines=[BankImportRow.objects.get(bank_import__name="june.csv").pk], entries=[booked.pk],
+        reason="the fee of June", actor=finance, on=world.today,
+    )  # fmt: skip
+    services.confirm_pair(pair=pair, actor=world.checker, on=world.today, seen_digest=pair.proposed_digest)
+    page = seen.client.get(f"/office/entries/{booked.pk}/")
+    words = text_of(page)
+    for said in ("Frieda", "Checker", "advice.csv", f"{pair.number}, the fee of June", journal.number):
+        assert said in words, said
+    for href in (f"/office/journals/{journal.number}/", f"/office/pairs/{pair.number}/"):
+        assert href in page.content.decode()
+    assert "nobody asked for it" not in words
+
+
+def test_a_night_of_all_loans_leads_to_its_close_and_its_nights(seen: Seen) -> None:
+    entry = JournalEntry.objects.filter(kind="daily_accrual").earliest("pk")
+    page = seen.client.get(f"/office/entries/{entry.pk}/").content.decode()
+    assert f'href="/office/closes/{entry.booking_date}/"' in page
+    found = re.search(r'href="(/office/reports/accruals/[^"]+)"', page)
+    assert found
+    assert seen.client.get(unescape(found[1])).status_code == 200
+    analyst = sign_in(person("Ana", roles.OPERATIONS_MAKER))
+    assert analyst.get(f"/office/entries/{entry.pk}/").status_code == 200
 
 
 def test_a_figure_that_is_none_is_not_found(seen: Seen) -> None:

@@ -144,7 +144,7 @@ def test_what_stays_is_sent_back_by_two_people(world: World) -> None:
     assert answer.url == refund  # type: ignore[attr-defined]
     assert offers(maker, refund) == set()
     assert "is approved" in said(checker, send(checker, refund, "approve"))
-    assert "is paid" in said(maker, send(maker, refund, "pay", reference="FT-9"))
+    assert "is paid" in said(maker, send(maker, refund, "pay", reference="FT-9", value_date=world.today))
     assert (Refund.objects.get().state, Refund.objects.get().reference) == ("paid", "FT-9")
 
 
