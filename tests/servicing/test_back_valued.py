@@ -153,7 +153,7 @@ HAPPENED: dict[str, tuple[Act, Act]] = {
 """What happened before, known to both in time, and what is told on the day or later."""
 NOT_ALONE = {
     "rate_changed": "the lender's people change a rate by an amendment",
-    "refunded": "a refund counts from the day on which it was paid, which is never before it was told",
+    "refunded": "what goes back is held no more from the approval on; the payment that follows, told late, moves only cash",
 }
 
 

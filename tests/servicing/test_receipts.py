@@ -1,13 +1,15 @@
 """Money that came in: found to belong somewhere, held when not, split by a decision, sent back by two people."""
 
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
 from loanfund.audit.errors import Refused
 from loanfund.ledger.models import AccountKind as K
+from loanfund.ledger.models import JournalEntry
 from loanfund.servicing import selectors, services
-from loanfund.servicing.models import Receipt
+from loanfund.servicing.models import Receipt, Refund
 from tests.servicing.world import World, assert_books_hold, bullet, make_world
 
 D = Decimal
@@ -131,6 +133,26 @@ def test_an_overpayment_is_refunded_by_two_people_and_never_beyond_what_is_held(
     cash = world.held(K.CASH)
     services.pay_refund(refund=refund, reference="OUT-1", actor=world.maker, on=world.today)
     assert world.held(K.CASH) == cash - 100
+    assert_books_hold()
+
+
+def test_a_refund_told_late_left_on_its_own_day_even_in_a_month_that_is_closed(world: World) -> None:
+    world.receive(D("100.00"))
+    approved = world.today
+    refund = services.propose_refund(
+        facility=world.facility, amount=D("100.00"), reason="overpaid", actor=world.maker, on=approved
+    )
+    services.approve_refund(refund=refund, actor=world.checker, on=approved)
+    world.close_through(date(2026, 4, 2))
+    paid = {"refund": refund, "reference": "OUT-1", "actor": world.maker, "on": world.today}
+    for day in (approved - timedelta(days=1), world.today + timedelta(days=1)):
+        with pytest.raises(Refused, match="it left on a day between the two"):
+            services.pay_refund(**paid, value_date=day)
+    services.pay_refund(**paid, value_date=date(2026, 3, 31))
+    entry = JournalEntry.objects.get(kind="refund_paid")
+    assert (entry.value_date, entry.booking_date) == (date(2026, 3, 31), date(2026, 4, 3))
+    assert Refund.objects.get().paid_on == date(2026, 3, 31)
+    world.close_through(date(2026, 4, 3))
     assert_books_hold()
 
 

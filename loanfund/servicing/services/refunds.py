@@ -75,9 +75,18 @@ def _to_take(service: str, refund: Refund, actor: User) -> Refund:
     return locked
 
 
-def _post(refund: Refund, kind: str, legs: tuple[Leg, ...], actor: User, on: date) -> None:
+def _post(
+    refund: Refund,
+    kind: str,
+    legs: tuple[Leg, ...],
+    actor: User,
+    on: date,
+    value_date: date | None = None,
+) -> None:
     key = f"refund:{refund.pk}"
-    entry = draft(refund.fund, key=f"{key}:{kind}", kind=kind, legs=legs, on=on, cause=key)
+    entry = draft(
+        refund.fund, key=f"{key}:{kind}", kind=kind, legs=legs, on=on, cause=key, value_date=value_date
+    )
     post_entries(entries=[entry], actor=actor, on=on)
 
 
@@ -132,16 +141,30 @@ def refuse_refund(*, refund: Refund, reason: str, actor: User, on: date) -> Refu
 
 
 @transaction.atomic
-def pay_refund(*, refund: Refund, reference: str, actor: User, on: date) -> Refund:
-    """The refund left the bank, as `reference` proves: Refunds in transit to Cash."""
+def pay_refund(
+    *, refund: Refund, reference: str, actor: User, on: date, value_date: date | None = None
+) -> Refund:
+    """The refund left the bank, as `reference` proves: Refunds in transit to Cash.
+
+    `value_date` is the day on which it left, `on` unless told. Between its approval and that day it was on its way, and
+    earned and owed nothing: a payment told late moves no other figure. Refused for a day to come or before the approval.
+    """
     rights.must(rights.PAY_REFUND, actor=actor)
     hold_fund(refund.fund, on)
     locked = _to_take("pay_refund", refund, actor)
+    left_on = value_date or on
     if not reference.strip():
         raise Refused("Give the bank's reference or the transaction hash.", field="reference")
-    locked.state, locked.paid_on, locked.reference = State.PAID, on, reference.strip()
+    if locked.approved_on is not None and not locked.approved_on <= left_on <= on:
+        raise Refused(
+            f"{locked.number} was approved on {locked.approved_on:%d %B %Y}, and the business date is {on:%d %B %Y}: "
+            "it left on a day between the two.",
+            field="value_date",
+        )
+    locked.state, locked.paid_on, locked.reference = State.PAID, left_on, reference.strip()
     locked.save(update_fields=["state", "paid_on", "reference"])
     legs = postings.refund_paid(currency=locked.currency, owner=_owner(locked), amount=locked.amount)
-    _post(locked, "refund_paid", legs, actor, on)
-    record(actor=actor, action="refund.paid", obj=locked, on=on, after={"reference": reference.strip()})
+    _post(locked, "refund_paid", legs, actor, on, left_on)
+    after = {"reference": reference.strip(), "value_date": left_on}
+    record(actor=actor, action="refund.paid", obj=locked, on=on, after=after)
     return locked
