@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery, signals
+from celery.schedules import crontab
 from django.conf import settings
 
 from loanfund.health import heard_from
@@ -68,6 +69,12 @@ app.conf.update(
             "task": "servicing.tell_partners",
             "schedule": 30.0,
             "options": {"expires": 30},
+        },
+        # Removes what uploads of refused acts left in the document store.
+        "uploads": {
+            "task": "parties.sweep_files",
+            "schedule": crontab(hour=3, minute=20),
+            "options": {"expires": 3600},
         },
         "notices": {
             "task": "parties.send_notices",

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from django.core import mail
 from django.core.files.storage import default_storage
+from django.db import transaction
 from django.test import override_settings
+from django.utils import timezone
 
 from loanfund.audit.errors import Refused
 from loanfund.audit.models import AuditEvent
@@ -375,3 +377,27 @@ def test_an_api_key_works_until_it_is_revoked_or_its_person_leaves() -> None:
     assert secret not in str(AuditEvent.objects.values_list("after", flat=True))
     services.end_membership(place=place, actor=owner, on=TODAY)
     assert selectors.key_in_force(digest, NOW) is None
+
+
+def test_what_a_refused_act_left_on_disk_is_removed_after_a_day_and_nothing_else(tmp_path: Path) -> None:
+    owner = person("Owner")
+    kept = stored(owner)
+    with transaction.atomic():
+        lost = stored(owner)
+        transaction.set_rollback(True)
+    other = tmp_path / "months" / "1" / "part"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"what a run of a month is at")
+    now = timezone.now()
+    assert [services.sweep_files(now=now + timedelta(hours=hours)) for hours in (0, 23)] == [0, 0]
+    assert (tmp_path / lost.path).exists()
+    assert [services.sweep_files(now=now + timedelta(hours=hours)) for hours in (25, 26)] == [1, 0]
+    assert not (tmp_path / lost.path).exists()
+    assert services.read_file(kept).read() == PDF
+    assert other.exists()
+    assert AuditEvent.objects.get(action="files.swept").after == {"files": 1}
+
+
+def test_a_document_store_that_is_not_there_yet_is_swept_all_the_same(tmp_path: Path) -> None:
+    with override_settings(MEDIA_ROOT=tmp_path / "none"):
+        assert services.sweep_files(now=timezone.now()) == 0

@@ -1,6 +1,6 @@
 """The verbs on people, partners, papers and what they are told."""
 
-from loanfund.parties.services.files import check_upload, read_file, store_file
+from loanfund.parties.services.files import check_upload, read_file, store_file, sweep_files
 from loanfund.parties.services.keys import make_api_key, revoke_api_key
 from loanfund.parties.services.notices import (
     claim_notices,
@@ -73,5 +73,6 @@ __all__ = [
     "set_watch_list",
     "settle_in_doubt",
     "store_file",
+    "sweep_files",
     "withdraw_invitation",
 ]

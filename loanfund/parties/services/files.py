@@ -1,10 +1,12 @@
 """Files: what may be uploaded, how it is kept, and how it is read back."""
 
 import hashlib
+import re
 import secrets
 import socket
 import struct
-from datetime import date, datetime
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 from typing import IO
 
 import filetype
@@ -26,6 +28,8 @@ ALLOWED = {
 }
 CHUNK = 1 << 16
 CLAMD_SECONDS = 30
+LEFT_ALONE = timedelta(days=1)
+"""How old an upload without a row has to be before it is removed."""
 
 
 def check_upload(*, name: str, size: int, content: IO[bytes]) -> str:
@@ -133,6 +137,36 @@ def read_file(stored: StoredFile) -> IO[bytes]:
         raise Refused(f"{stored.name} is not what was uploaded: its digest differs. Tell operations.")
     opened: IO[bytes] = default_storage.open(stored.path, "rb")
     return opened
+
+
+def sweep_files(*, now: datetime) -> int:
+    """Remove uploads that no row names and that are older than `LEFT_ALONE`; return how many.
+
+    An upload is on disk before the act it belongs to is done, so one that was refused, or killed, leaves its bytes behind.
+    Only the folders of uploads are looked at, and an act in flight is far younger than what is removed.
+    """
+    removed = 0
+    for folder in _upload_folders():
+        names = default_storage.listdir(folder)[1]
+        named = set(StoredFile.objects.filter(path__startswith=f"{folder}/").values_list("path", flat=True))
+        for path in sorted({f"{folder}/{name}" for name in names} - named):
+            if now - default_storage.get_modified_time(path) > LEFT_ALONE:
+                default_storage.delete(path)
+                removed += 1
+    if removed:
+        record(actor=None, action="files.swept", on=now.date(), after={"files": removed})
+    return removed
+
+
+def _upload_folders() -> Iterator[str]:
+    """The folders of uploads, one a month, such as 2026/03."""
+    if not default_storage.exists(""):
+        return
+    for year in default_storage.listdir("")[0]:
+        if re.fullmatch(r"\d{4}", year):
+            for month in default_storage.listdir(year)[0]:
+                if re.fullmatch(r"\d{2}", month):
+                    yield f"{year}/{month}"
 
 
 def _scan(name: str, content: IO[bytes]) -> bool:
