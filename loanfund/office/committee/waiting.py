@@ -16,6 +16,7 @@ from loanfund.origination.selectors import questions_answered_for, seats_on
 from loanfund.origination.selectors.applications import WAITING_DAYS
 from loanfund.parties import roles
 from loanfund.parties.selectors import role_changes_waiting
+from loanfund.reference.models import FixingProposal
 from loanfund.reporting.models import MonthLock
 from loanfund.servicing.models import (
     BorrowerRequest,
@@ -181,6 +182,14 @@ def _finance(seat: Seat) -> Iterator[Task]:
         _others(pairs, seat, "maker").count(),
         "Pairs by hand of another to confirm",
         _list("pairs", "waiting"),
+        True,
+    )
+    fixings = FixingProposal.objects.filter(state=FixingProposal.State.PROPOSED)
+    yield Task(
+        "to confirm",
+        _others(fixings, seat, "maker").count(),
+        "Fixings that another typed, to read again",
+        reverse("admin:fixings"),
         True,
     )
     shares = ReceiptShare.objects.filter(receipt__fund=seat.fund, state=ReceiptShare.State.PROPOSED)

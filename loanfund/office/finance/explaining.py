@@ -22,7 +22,7 @@ from loanfund.reporting.reports import REPORTS, Report
 from loanfund.reporting.reports.forecasts import rung_days
 from loanfund.reporting.selectors import Trail, explain_entry, explain_figure
 from loanfund.reporting.selectors.figures import BORROWERS, FUND
-from loanfund.reporting.statement import Line, LineKind
+from loanfund.reporting.statement import Line, LineKind, Statement
 from loanfund.servicing.models import BankImportRow, CashPairSide, HandJournal
 
 READERS = (roles.FINANCE, roles.OPERATIONS_MAKER, roles.OPERATIONS_CHECKER, roles.AUDITOR)
@@ -90,6 +90,24 @@ def line_href(line: Line) -> str:
         return nights_href(line.loan, day.replace(day=1), day)
     kinds = (*DUE, *ACCRUED, K.UNAPPLIED, K.OVER_LIMIT)
     return figure_href(kinds, of=line.facility, first_day=day, last_day=day, back="")
+
+
+def statement_hrefs(statement: Statement, opened_on: date) -> dict[str, str]:
+    """Where the figures at the head of a statement are explained; none for a single loan's, whose accruals are booked with
+    its facility's."""
+    if statement.scope.startswith("LN-"):
+        return {}
+    owed = (*DUE, *ACCRUED, K.UNAPPLIED, K.OVER_LIMIT)
+    of, first, last = statement.scope, statement.first_day, statement.last_day
+    found = {
+        "closing": figure_href(owed, of=of, first_day=opened_on, last_day=last, back=""),
+        "interest": figure_href(
+            (K.ACCRUED_INTEREST,), of=of, first_day=first, last_day=last, back="", part="nights"
+        ),
+    }
+    if first > opened_on:
+        found["opening"] = figure_href(owed, of=of, first_day=opened_on, last_day=first - ONE_DAY, back="")
+    return found
 
 
 def nights_href(loan: str, first_day: date, last_day: date) -> str:

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from loanfund.audit.errors import Refused
 from loanfund.facilities.models import Facility, Fund
-from loanfund.office.finance.explaining import line_href
+from loanfund.office.finance.explaining import line_href, statement_hrefs
 from loanfund.office.operations.fields import DayField
 from loanfund.office.operations.lists import listed
 from loanfund.office.operations.seat import Seat, take_seat
@@ -109,6 +109,9 @@ def statements(request: HttpRequest) -> HttpResponse:
         "statement": statement,
         "lines": [(line, line_href(line)) for line in statement.lines[:LINES_SHOWN]] if statement else (),
         "more": max(len(statement.lines) - LINES_SHOWN, 0) if statement else 0,
+        "hrefs": statement_hrefs(statement, seat.fund.opened_on)
+        if statement and not form.cleaned_data["known_at"]
+        else {},
         "formats": FORMATS,
         "sent": {name: form[name].value() for name in form.fields} if statement else {},
         "listing": listed(request, exports, per_page=20),

@@ -168,6 +168,17 @@ def test_every_line_of_a_statement_is_explained(seen: Seen) -> None:
         assert seen.client.get(href).status_code == 200, href
 
 
+@pytest.mark.parametrize("of", ["FAC-0001", "FAC-0002", "P-0001"])
+def test_the_figures_at_the_head_of_a_statement_are_explained(seen: Seen, of: str) -> None:
+    asked = {"of": of, "first_day": "2026-04-01", "last_day": "2026-04-30"}
+    page = seen.client.get("/office/statements/", asked).content.decode()
+    head = re.findall(r'<dd class="num">(?:<strong>)?<a href="([^"]+)">([^<]+)</a>', page)
+    assert len(head) == 3
+    for href, shown in head:
+        found = SUM.search(seen.client.get(unescape(href)).content.decode())
+        assert amount(found[1] if found else "0") == amount(shown), href
+
+
 def test_an_entry_names_its_receipt_its_event_and_the_two_people(seen: Seen) -> None:
     ledger = seen.client.get(
         "/office/reports/general-ledger/", {"first_day": "2026-04-11", "last_day": "2026-04-11"}
