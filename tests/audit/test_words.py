@@ -10,7 +10,7 @@ from loanfund.audit.templatetags.acts import kind_of_object
 from loanfund.audit.words import WORDS, words_of
 from loanfund.calculation.events import KINDS
 from loanfund.origination.models.states import TRANSITIONS
-from loanfund.servicing.models import BorrowerRequest, Drawdown, HandJournal, Instruction
+from loanfund.servicing.models import BorrowerRequest, CashPair, Drawdown, HandJournal, Instruction
 
 MADE_UP = {
     "application.": set(TRANSITIONS),
@@ -19,6 +19,7 @@ MADE_UP = {
     "fund.": {"capital_paid_in", "capital_paid_out"},
     "instruction.": set(Instruction.State.values),
     "journal.": set(HandJournal.State.values),
+    "pair.": {CashPair.State.REFUSED.value, CashPair.State.WITHDRAWN.value},
     "request.": set(BorrowerRequest.State.values) - {"open"},
 }
 """What follows where a service puts a code together."""

@@ -14,7 +14,7 @@ from loanfund.ledger.services import close_period
 from loanfund.parties import roles
 from loanfund.parties.models import User
 from loanfund.reference.services import confirm_fixing, propose_fixing
-from loanfund.reporting.services import ask_month, month_locks
+from loanfund.reporting.services import ask_month, make_months, month_locks
 from loanfund.servicing import services
 from loanfund.servicing.models import BankImportRow
 from tests.reporting.tampering import NOT_IN_THE_DEMO, each_value_changed
@@ -77,6 +77,10 @@ def closes_march_for_good(world: World, fin: User, _: User) -> None:
     close_period(book=world.fund.book, starts_on=MARCH, ends_on=date(2026, 3, 31), actor=fin, on=world.today)
 
 
+def makes_the_statements_of_march(world: World, *_: User) -> None:
+    make_months(fund=world.fund, on=world.today, most=10)
+
+
 def asks_for_all_statements(world: World, fin: User, _: User) -> None:
     ask_month(fund=world.fund, month=MARCH, actor=fin, on=world.today, formats=("csv",))
 
@@ -87,6 +91,7 @@ ACTS: list[Callable[[World, User, User], None]] = [
     pairs_two_lines_with_a_payment,
     locks_march,
     closes_march_for_good,
+    makes_the_statements_of_march,
     asks_for_all_statements,
 ]
 
