@@ -25,7 +25,6 @@ from loanfund.reporting.reports.report import (
     ReportSpec,
     fetched,
     first_rows,
-    hash_joins,
     period_words,
     report_of,
 )
@@ -207,8 +206,7 @@ def nights_query(fund: Fund, *, first_day: date, last_day: date) -> sql.Composed
 def nights(fund: Fund, *, first_day: date, last_day: date) -> Report:
     """The accrual rows of a period, by night and loan: what every figure of interest is explained by."""
     query = nights_query(fund, first_day=first_day, last_day=last_day)
-    with hash_joins():
-        rows, more = first_rows(sql.SQL("{} ORDER BY 1, 4, 5").format(query), SHOWN, NIGHT_COLUMNS)
+    rows, more = first_rows(query, "1, 4, 5", SHOWN, NIGHT_COLUMNS, hashed=True)
     spec = ("accruals", "Accruals, night by night")
     words = period_words(fund, first_day, last_day)
     return report_of(spec, fund, words, NIGHT_COLUMNS, rows, **more)

@@ -109,8 +109,9 @@ JOIN ledger_posting p ON p.entry_id = e.id
 JOIN ledger_account a ON a.id = p.account_id
 LEFT JOIN owners o ON o.owner = a.owner
 WHERE e.book_id = {book} AND e.booking_date BETWEEN {first} AND {last} AND {family}
-ORDER BY e.booking_date, e.id, p.line
 """
+BOOKED = "e.booking_date, e.id, p.line"
+"""The order of booking, of the legs in `LEDGER` and in `IMPORT`."""
 
 LEDGER_COLUMNS = (
     Column("booking_date", "Booked", Kind.DATE),
@@ -154,6 +155,14 @@ def name_case() -> sql.Composed:
 
 def ledger_query(fund: Fund, *, first_day: date, last_day: date, family: str = "money") -> sql.Composed:
     """Every leg in the order of booking."""
+    return _in_order(_legs(fund, first_day, last_day, family))
+
+
+def _in_order(legs: sql.Composed) -> sql.Composed:
+    return sql.SQL("{} ORDER BY {}").format(legs, sql.SQL(BOOKED))
+
+
+def _legs(fund: Fund, first_day: date, last_day: date, family: str) -> sql.Composed:
     only = "a.family = 0" if family == "money" else "true"
     return sql.SQL(LEDGER).format(
         owners=sql.SQL(OWNERS),
@@ -171,7 +180,7 @@ def ledger_query(fund: Fund, *, first_day: date, last_day: date, family: str = "
 
 def general_ledger(fund: Fund, *, first_day: date, last_day: date, family: str = "money") -> Report:
     """Every leg booked in a period."""
-    query = ledger_query(fund, first_day=first_day, last_day=last_day, family=family)
+    query = _legs(fund, first_day, last_day, family)
     return _first_rows(("general-ledger", "General ledger"), fund, first_day, last_day, LEDGER_COLUMNS, query)
 
 
@@ -186,7 +195,6 @@ JOIN ledger_posting p ON p.entry_id = e.id
 JOIN ledger_account a ON a.id = p.account_id
 LEFT JOIN owners o ON o.owner = a.owner
 WHERE e.book_id = {book} AND e.booking_date BETWEEN {first} AND {last} AND a.family = 0
-ORDER BY e.booking_date, e.id, p.line
 """
 
 IMPORT_COLUMNS = (
@@ -204,6 +212,10 @@ IMPORT_COLUMNS = (
 
 def import_query(fund: Fund, *, first_day: date, last_day: date) -> sql.Composed:
     """The money accounts' legs as an accounting package's journal import takes them: one row a leg, balanced a journal."""
+    return _in_order(_import_legs(fund, first_day, last_day))
+
+
+def _import_legs(fund: Fund, first_day: date, last_day: date) -> sql.Composed:
     return sql.SQL(IMPORT).format(
         owners=sql.SQL(OWNERS),
         code=code_case(),
@@ -218,7 +230,7 @@ def import_query(fund: Fund, *, first_day: date, last_day: date) -> sql.Composed
 
 def journal_import(fund: Fund, *, first_day: date, last_day: date) -> Report:
     """The general ledger in the layout of a journal import."""
-    query = import_query(fund, first_day=first_day, last_day=last_day)
+    query = _import_legs(fund, first_day, last_day)
     spec = ("journal-import", "General ledger for an accounting package")
     return _first_rows(spec, fund, first_day, last_day, IMPORT_COLUMNS, query)
 
@@ -231,7 +243,7 @@ def _first_rows(
     columns: tuple[Column, ...],
     query: sql.Composed,
 ) -> Report:
-    rows, more = first_rows(query, SHOWN, columns)
+    rows, more = first_rows(query, BOOKED, SHOWN, columns)
     return report_of(spec, fund, period_words(fund, first_day, last_day), columns, rows, **more)
 
 

@@ -1,11 +1,12 @@
 """A report as a value: columns, rows and totals, whatever it is about, so that one page and one writer show any of them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
@@ -67,7 +68,7 @@ class Check:
 @dataclass(frozen=True)
 class Report:
     """A report's content. `cut` says that there are more rows than are held here: only the files have them all, and `sums`
-    has the totals of all. `broken` names what does not tie and has no sum of its own: what it is, and a sentence."""
+    adds them all up. `broken` names what does not tie and has no sum of its own: what it is, and a sentence."""
 
     slug: str
     title: str
@@ -80,14 +81,14 @@ class Report:
     checks: tuple[Check, ...] = ()
     notes: tuple[str, ...] = ()
     cut: bool = False
-    sums: Mapping[str, Decimal] | None = None
+    sums: Callable[[], Mapping[str, Decimal]] | None = None
     broken: tuple[tuple[str, str], ...] = ()
 
     @property
     def totals(self) -> dict[str, Decimal]:
         """The sum of each column that has one, by the column's name, of all rows whether they are held here or not."""
         if self.sums is not None:
-            return dict(self.sums)
+            return dict(self.sums())
         return {
             column.name: sum((row[index] or ZERO for row in self.rows), ZERO)  # type: ignore[misc] # money only
             for index, column in enumerate(self.columns)
@@ -172,20 +173,6 @@ def _chosen(parameter: Parameter, value: Any) -> str:
     return str(value)
 
 
-def first_rows(
-    ordered: sql.Composed, most: int, columns: Sequence[Column]
-) -> tuple[list[tuple[Any, ...]], dict[str, Any]]:
-    """The first rows of a large report, and what a `Report` is told when there are more: a note, and the totals of all."""
-    rows = fetched(sql.SQL("{} LIMIT {}").format(ordered, sql.Literal(most + 1)))
-    if len(rows) <= most:
-        return rows, {}
-    added = [column.name for column in columns if column.total]
-    sums = sql.SQL(", ").join(sql.SQL("coalesce(sum({}), 0)").format(sql.Identifier(name)) for name in added)
-    (totals,) = fetched(sql.SQL("SELECT {} FROM ({}) AS every").format(sums, ordered))
-    note = f"The first {most:,} rows are shown; the files have all, and the totals are of all."
-    return rows[:most], {"notes": (note,), "cut": True, "sums": dict(zip(added, totals, strict=True))}
-
-
 @contextmanager
 def hash_joins() -> Iterator[None]:
     """A transaction in which each table is read once, however few rows the planner expects, and no query is compiled.
@@ -206,6 +193,29 @@ def fetched(query: str | sql.Composed, **values: Any) -> list[tuple[Any, ...]]:
         cursor.execute(query, values or None)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
+
+
+def first_rows(
+    every: sql.Composed, order: str, most: int, columns: Sequence[Column], *, hashed: bool = False
+) -> tuple[list[tuple[Any, ...]], dict[str, Any]]:
+    """The first rows of a large report in an order, and what a `Report` is told when there are more: a note, and how to add
+    up all. `hashed` reads within `hash_joins`."""
+    first = sql.SQL("{} ORDER BY {} LIMIT {}").format(every, sql.SQL(order), sql.Literal(most + 1))
+    with hash_joins() if hashed else nullcontext():
+        rows = fetched(first)
+    if len(rows) <= most:
+        return rows, {}
+    note = f"The first {most:,} rows are shown; the files have all, and the totals are of all."
+    return rows[:most], {"notes": (note,), "cut": True, "sums": partial(_added, every, columns, hashed)}
+
+
+def _added(every: sql.Composed, columns: Sequence[Column], hashed: bool) -> dict[str, Decimal]:
+    """The totals of all rows of a large report, which the database adds up."""
+    names = [column.name for column in columns if column.total]
+    sums = sql.SQL(", ").join(sql.SQL("coalesce(sum({}), 0)").format(sql.Identifier(name)) for name in names)
+    with hash_joins() if hashed else nullcontext():
+        (totals,) = fetched(sql.SQL("SELECT {} FROM ({}) AS every").format(sums, every))
+    return dict(zip(names, totals, strict=True))
 
 
 def report_of(
