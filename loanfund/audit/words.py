@@ -98,6 +98,8 @@ WORDS: dict[str, str] = {
     "month_run.asked": "Month's statements asked for",
     "month_run.finished": "Month's statements made",
     "month_run.taken_out": "Month's statements taken out",
+    "notice.found_sent": "Mail found to have been sent",
+    "notice.found_unsent": "Mail found not to have been sent, and sent again",
     "offer.made": "Offer prepared",
     "offer.sent": "Offer sent",
     "offer.refused": "Offer refused by the second person",

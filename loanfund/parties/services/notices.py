@@ -234,8 +234,13 @@ def settle_in_doubt(*, notice_id: int, arrived: bool, on: date, now: datetime) -
         _sent(notice, now)
     else:
         _of(notice).update(state=Notice.State.WAITING, not_before=now, claimed_until=None)
-    action = "notice.found_sent" if arrived else "notice.found_unsent"
-    record(actor=None, action=action, obj=notice, on=on, reason="found in the mail server's log")
+    record(
+        actor=None,
+        action="notice.found_sent" if arrived else "notice.found_unsent",
+        obj=notice,
+        on=on,
+        reason="found in the mail server's log",
+    )
     notice.refresh_from_db()
     return notice
 
