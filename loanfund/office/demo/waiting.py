@@ -7,6 +7,7 @@ from functools import partial
 from loanfund.facilities.models import Facility
 from loanfund.facilities.selectors import conditions_standing
 from loanfund.facilities.services import accept_evidence, show_condition
+from loanfund.ledger.models import JournalEntry
 from loanfund.office.demo.script import BUSINESS_DATE
 from loanfund.office.demo.stage import CALENDAR, Stage
 from loanfund.parties import services as parties
@@ -20,6 +21,8 @@ PAYMENTS = """reference,amount,currency,value_date,sender
 {facility} instalment August,25000.00,USD,{day},Quartz Lantern Wallet GmbH
 INVOICE 7731,18250.40,USD,{day},Unknown Remitter Ltd
 {facility} instalment August,twelve,USD,{day},Quartz Lantern Wallet GmbH
+Account keeping,-100.00,USD,{day},Harbour Bank
+Payments,-45.50,USD,{day},Harbour Bank
 """
 
 
@@ -89,7 +92,8 @@ def _drawdown_to_settle(stage: Stage, company: int) -> None:
 
 
 def _receipts(stage: Stage) -> None:
-    """One receipt entered and not booked, and a bank file with a line that is matched, one of nobody's, one unreadable."""
+    """One receipt entered and not booked, and a bank file with a line that is matched, one of nobody's, one unreadable, and
+    two that are one charge of the book, as finance says."""
     facility, maker = _facility(stage, 4), stage.staff["maker"]
     servicing.enter_receipt(
         fund=stage.fund,
@@ -102,8 +106,16 @@ def _receipts(stage: Stage) -> None:
         on=stage.today,
     )
     text = PAYMENTS.format(facility=_facility(stage, 6).number, day=stage.today.isoformat())
-    servicing.import_payments(
+    imported = servicing.import_payments(
         fund=stage.fund, layout="bank", name="bank-2026-08-21.csv", text=text, actor=maker, on=stage.today
+    )
+    servicing.propose_pair(
+        fund=stage.fund,
+        lines=list(imported.lines.filter(cells__amount__startswith="-").values_list("pk", flat=True)),
+        entries=[JournalEntry.objects.get(book=stage.fund.book_id, kind="bank_charge").pk],
+        reason="The bank took the fees of the second quarter in two parts.",
+        actor=stage.staff["finance"],
+        on=stage.today,
     )
 
 
