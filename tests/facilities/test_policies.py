@@ -145,7 +145,7 @@ def test_the_matrix_prefers_the_row_of_the_segment_and_the_smallest_that_holds_t
     [
         ({"partner_limit": "1000000"}, "The limit of Fictional P-9001 leaves 1,000,000.00 USD"),
         ({"group_limit": "1000000"}, "The limit of the group Sisters leaves 1,000,000.00"),
-        ({"segment_limits": {"trading": "1000000"}}, "The limit of the segment trading leaves"),
+        ({"segment_limits": {"trading": "1000000"}}, "The limit of the segment of trading firms leaves"),
         ({"tenor_limits": {"6": "1000000"}}, "The limit of loans over 6 months leaves"),
         ({}, "Test fund has 1,500,000.00 USD left to promise"),
     ],

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from loanfund.audit.errors import Refused
 from loanfund.audit.models import AuditEvent
@@ -14,7 +14,7 @@ from loanfund.facilities import invariants as facility_invariants
 from loanfund.facilities.models import Promise
 from loanfund.facilities.selectors import fund_position, open_conditions
 from loanfund.origination import invariants, selectors, services
-from loanfund.origination.models import Application, Decision, Offer, Proposal, Vote
+from loanfund.origination.models import Application, ConflictDeclaration, Decision, Offer, Proposal, Vote
 from loanfund.origination.services import offers
 from loanfund.parties import roles
 from loanfund.parties.models import Notice
@@ -230,6 +230,24 @@ def test_a_conflict_declared_during_the_vote_takes_the_ballot_out_of_the_count(c
     )
     with pytest.raises(Refused, match="1 of the 3 members needed"):
         services.close_voting(proposal=proposal, actor=cast["carl"], on=cast.day)
+
+
+def test_nobody_declares_a_conflict_for_another_member_not_even_the_chair(cast: Cast) -> None:
+    with pytest.raises(Refused, match="an interest of their own"):
+        services.declare_conflict(
+            user=cast["mia"], partner=cast.partner, reason="shares", actor=cast["carl"], on=cast.day
+        )
+    with (
+        pytest.raises(IntegrityError, match="origination_conflictdeclaration_of_oneself"),
+        transaction.atomic(),
+    ):
+        ConflictDeclaration.objects.create(
+            user=cast["mia"],
+            partner=cast.partner,
+            reason="shares",
+            declared_on=cast.day,
+            declared_by=cast["carl"],
+        )
 
 
 def test_an_edit_is_a_new_proposal_and_voids_the_ballots(cast: Cast) -> None:

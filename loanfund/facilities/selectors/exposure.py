@@ -124,6 +124,11 @@ def limits_after(
     return found
 
 
+def segment_words(segment: str) -> str:
+    """How a segment is called in a sentence; a policy may name one that no partner is in."""
+    return f"the segment of {dict(Partner.Segment.choices).get(segment, segment)}"
+
+
 def owner_label(owner: str, partner: Partner) -> str:
     """How a limit's owner is called in a sentence."""
     kind, _, key = owner.partition(":")
@@ -133,7 +138,7 @@ def owner_label(owner: str, partner: Partner) -> str:
         return f"the group {partner.group.name}"
     if kind == "tenor":
         return f"loans over {key} months"
-    return f"the segment {key.replace('_', ' ')}"
+    return segment_words(key)
 
 
 @dataclass(frozen=True)

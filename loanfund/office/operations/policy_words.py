@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 
 from loanfund.facilities.models import FundPolicy
+from loanfund.facilities.selectors.exposure import segment_words
 from loanfund.facilities.services.policies import AMOUNTS, LISTS, MOMENTS, SWITCHES, WHOLE
 from loanfund.office.operations.fields import AmountField, DayField
 from loanfund.parties.templatetags.money import grouped, percent
@@ -65,7 +66,7 @@ def _lines(policy: FundPolicy) -> Iterator[Line]:
     for name in (*AMOUNTS, *WHOLE, *MOMENTS, *SWITCHES):
         yield Line(LABELS[name], _text(name, getattr(policy, name)))
     for segment in policy.segment_limits.all():
-        yield Line(f"Limit of the segment {segment.segment.replace('_', ' ')}", _plain(segment.amount))
+        yield Line(f"Limit of {segment_words(segment.segment)}", _plain(segment.amount))
     for tenor in policy.tenor_limits.all():
         yield Line(f"Limit of loans over {tenor.over_months} months", _plain(tenor.amount))
     for row in policy.matrix.all():

@@ -109,6 +109,9 @@ class ConflictDeclaration(AppendOnly):
     class Meta(AppendOnly.Meta):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "partner"], name="origination_conflictdeclaration_once"),
+            models.CheckConstraint(
+                condition=Q(declared_by=F("user")), name="origination_conflictdeclaration_of_oneself"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -132,9 +132,12 @@ def confirm_leave(*, seat: CommitteeMember, actor: User, on: date) -> CommitteeM
 def declare_conflict(
     *, user: User, partner: Partner, reason: str, actor: User, on: date
 ) -> ConflictDeclaration:
-    """Declare an interest of a member in a partner, for oneself or by the chair: no ballot of theirs on it counts."""
+    """Declare an interest of one's own in a partner: no ballot of this member on it counts from then on.
+
+    Refused for anybody else, the chair too: who could say it of others could take their ballots out of a count.
+    """
     if actor.pk != user.pk:
-        must_have_role(actor, CHAIR)
+        raise Refused("Only a member can declare an interest of their own.", code="forbidden")
     said = must_say(reason, "what the interest is")
     standing = ConflictDeclaration.objects.filter(user=user, partner=partner).first()
     if standing is not None:
