@@ -26,12 +26,6 @@ class ConnectedGroup(models.Model):
         return self.name
 
 
-PARTNER_TYPES = [
-    "trading_firm", "market_maker", "fund", "miner", "wallet", "infrastructure", "regulated_firm",
-]  # fmt: skip
-SEGMENTS = ["trading", "market_maker", "fund", "miner", "exchange", "custodian", "protocol"]
-
-
 class Partner(Sealed):
     """A company that borrows, or asks to."""
 
