@@ -1,6 +1,7 @@
 """A facility's terms in the words of its agreement."""
 
 from collections.abc import Iterator
+from datetime import date
 
 from loanfund.calculation.periods import Tenor
 from loanfund.calculation.profiles import ProfileKind
@@ -38,9 +39,9 @@ def _pairs(terms: FacilityTerms) -> Iterator[tuple[str, str]]:
     kind = terms.profile.kind
     yield "Repayment", PROFILES.get(kind, kind.replace("_", " "))
     yield "Payment days", terms.payment_calendar.name
-    yield "Signed", f"{terms.signed_on:%d %b %Y}"
-    yield "Drawdowns until", f"{terms.availability_end:%d %b %Y}"
-    yield "Matures", f"{terms.maturity:%d %b %Y}"
+    yield "Signed", _day(terms.signed_on)
+    yield "Drawdowns until", _day(terms.availability_end)
+    yield "Matures", _day(terms.maturity)
     grace = f", after {terms.grace_days} days of grace" if terms.grace_days else ""
     yield "Default interest", f"{percent(terms.default_margin)} on top{grace}"
     if terms.arrangement_fee:
@@ -55,6 +56,10 @@ def _pairs(terms: FacilityTerms) -> Iterator[tuple[str, str]]:
     yield "Waterfall", ", ".join(one.replace("_", " ") for one in terms.waterfall)
 
 
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"
+
+
 def tenor_in_words(tenor: Tenor) -> str:
     """3M is 3 months."""
     return f"{tenor.n} {UNITS[tenor.unit]}{'' if tenor.n == 1 else 's'}"
@@ -66,9 +71,9 @@ def rate_in_words(rate: Rate) -> str:
         case FixedRate():
             return f"{percent(rate.rate)} fixed"
         case SteppedRate():
-            return ", ".join(f"{percent(step)} from {day:%d %b %Y}" for day, step in rate.steps)
+            return ", ".join(f"{percent(step)} from {_day(day)}" for day, step in rate.steps)
         case ZeroUntil():
-            return f"none until {rate.until:%d %b %Y}, then {rate_in_words(rate.then)}"
+            return f"none until {_day(rate.until)}, then {rate_in_words(rate.then)}"
         case FloatingRate():
             return f"{_with_margin(rate)}, fixed {rate.reset_days} days before each period"
         case OvernightRate():

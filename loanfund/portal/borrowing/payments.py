@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 
 from loanfund.audit.errors import Refused
@@ -14,6 +15,7 @@ from loanfund.servicing.selectors import PayoffQuote, dues, receipts_of, schedul
 
 TONES = {"paid": "ok", "overdue": "bad", "due": "warn"}
 MOST_ROWS = 400
+ON_A_PAGE = 25
 
 
 @partner_page
@@ -24,12 +26,13 @@ def payments(request: HttpRequest, visit: Visit, facility: str) -> HttpResponse:
         schedule, unknown = schedule_of(found), ""
     except Refused as refused:
         schedule, unknown = [], refused.sentence
+    receipts = [line for line in receipts_of(found) if line.receipt.state != Receipt.State.REJECTED]
     context = {
         "facility": found,
         "dues": dues(found, on=visit.on),
         "schedule": [(row, TONES.get(row.status, "")) for row in schedule[:MOST_ROWS]],
         "unknown": unknown,
-        "receipts": [line for line in receipts_of(found) if line.receipt.state != Receipt.State.REJECTED],
+        "page": Paginator(receipts, ON_A_PAGE).get_page(request.GET.get("page")),
         "held": unapplied(found),
     }
     return show(request, visit, "portal/borrowing/payments.html", context)
