@@ -231,6 +231,19 @@ def test_a_later_file_with_the_same_line_makes_no_receipt_of_it(week: World) -> 
     assert read(week).broken == ()
 
 
+def test_a_line_that_a_later_file_made_a_receipt_of_is_not_paired(week: World) -> None:
+    """The first receipt was rejected by mistake; the file of the next day lists the payment again."""
+    one, several = short_payment(week)
+    load(week, "Transfer 8817,1175,USD,2026-03-06,Payer\n", name="again.csv")
+    receipt = Receipt.objects.get(state="entered")
+    with pytest.raises(
+        Refused, match=f"again.csv, line 2 lists march.csv, line 3 again and is {receipt.number}"
+    ):
+        pair(week, [one], several)
+    with pytest.raises(Refused, match=r"is RC-\d+ itself"):
+        pair(week, [BankImportRow.objects.get(receipt=receipt).pk], several)
+
+
 def test_the_database_keeps_no_pair_whose_sides_differ(week: World) -> None:
     lines, paid = split_payment(week)
     made = pair(week, lines, [paid])

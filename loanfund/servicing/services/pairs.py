@@ -108,6 +108,9 @@ def _movements(fund: Fund, entries: Collection[int]) -> dict[int, Decimal]:
 def _lines(fund: Fund, keys: Collection[int]) -> list[StatementLine]:
     """The lines by their keys. Refused for one that is taken, stands on an earlier file, or is a receipt."""
     known = {line.key: line for line in statement_lines(fund)}
+    listed_again = {
+        line.earlier: line for line in known.values() if line.earlier and line.receipt is not None
+    }
     found = []
     for key in sorted(keys):
         line = known.get(key)
@@ -118,6 +121,8 @@ def _lines(fund: Fund, keys: Collection[int]) -> list[StatementLine]:
                 "" if line.receipt.state != "entered" else " Reject that receipt if it is something else."
             )
             raise Refused(f"{line.place} is {line.receipt.number} itself.{booked}")
+        if (later := listed_again.get(key)) is not None:
+            raise Refused(f"{later.place} lists {line.place} again and is {later.receipt}.")
         if line.earlier:
             raise Refused(f"{line.place} is a payment that an earlier file lists: choose that file's line.")
         found.append(line)
