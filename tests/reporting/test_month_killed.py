@@ -1,4 +1,5 @@
-"""A worker is killed in the middle of a month's run: the next one goes on, and nothing is made twice or left out."""
+"""A worker is killed in the middle of a month's run, or of the statements of a month that was closed: the next one goes on,
+and nothing is made twice or left out."""
 
 import os
 import signal
@@ -10,11 +11,15 @@ from decimal import Decimal
 
 import pytest
 
+from loanfund.audit.models import IdempotencyKey
 from loanfund.parties import roles
-from loanfund.reporting.models import MonthItem, MonthRun, StatementExport
+from loanfund.parties.models import Notice
+from loanfund.reporting.invariants import verify_statements
+from loanfund.reporting.models import MonthFile, MonthItem, MonthRun, MonthStatement, StatementExport
 from loanfund.reporting.services import ask_month
-from loanfund.reporting.tasks import take_up
+from loanfund.reporting.tasks import make_closed_months, take_up
 from tests import stack
+from tests.parties.cast import joins
 from tests.servicing.portfolio import companies, seed
 from tests.servicing.world import make_world, person
 
@@ -57,6 +62,32 @@ def test_what_a_killed_worker_left_is_made_by_the_next(module_db: str) -> None:
     exported = Counter(StatementExport.objects.values_list("number", "fmt"))
     assert set(exported.values()) == {2}
     assert len(exported) == 2 * PARTNERS
+
+
+@pytest.mark.slow
+def test_a_month_that_was_closed_is_made_whole_and_told_once_by_the_next_worker(committed_db: str) -> None:
+    world = make_world(size=Decimal(10) ** 9)
+    partners, treasurer = companies(PARTNERS), person("Treasurer")
+    for partner in partners:
+        joins(treasurer, partner, "owner")
+    seed(world, facilities=PARTNERS, loans_each=1, partners=partners)
+    world.close_through(date(2026, 3, 31))
+    with stack.worker() as first:
+        make_closed_months.delay()
+        _wait(lambda: MonthStatement.objects.count() > 1)
+        os.killpg(first.pid, signal.SIGKILL)
+    assert MonthStatement.objects.count() < PARTNERS
+    with stack.worker():
+        for _ in range(3):
+            make_closed_months.delay()
+        _wait(lambda: IdempotencyKey.objects.filter(key__startswith="month:").exists())
+    kept = MonthStatement.objects.all()
+    assert {one.last_day for one in kept} == {date(2026, 3, 31)}
+    assert len({one.partner_id for one in kept}) == len(kept) == PARTNERS
+    assert MonthFile.objects.count() == 3 * PARTNERS
+    told = Notice.objects.filter(kind="statement", recipient=treasurer)
+    assert len({one.partner_id for one in told}) == len(told) == PARTNERS
+    assert not verify_statements().breaks
 
 
 def _made(run: MonthRun) -> int:
