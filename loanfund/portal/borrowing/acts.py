@@ -10,6 +10,7 @@ from loanfund.facilities.models import FacilityTerms
 from loanfund.facilities.selectors import current_terms
 from loanfund.facilities.wording import in_words, read_terms
 from loanfund.parties.services.settlement import SIGNERS
+from loanfund.parties.templatetags.money import amount
 from loanfund.portal.access import Visit, partner_page, show
 from loanfund.portal.borrowing.finding import facility_of, instruction_of, loan_of
 from loanfund.portal.borrowing.forms import CancelForm, PrepayForm, ReasonForm
@@ -74,7 +75,9 @@ def cancel_commitment(request: HttpRequest, visit: Visit, facility: str) -> Http
     """Give notice that undrawn commitment is no longer needed."""
     found = facility_of(visit, facility)
     left = available_commitment(found)
-    form = CancelForm(request.POST or None, code=found.currency, initial={"amount": f"{left:,.2f}"})
+    form = CancelForm(
+        request.POST or None, code=found.currency, initial={"amount": amount(left, found.currency)}
+    )
     form = with_code(request, visit, form)
     number = visit.partner.number
 

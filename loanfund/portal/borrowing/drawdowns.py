@@ -11,6 +11,7 @@ from loanfund.facilities.selectors import conditions_standing, open_conditions, 
 from loanfund.parties.selectors import kyb_in_date, usable_accounts
 from loanfund.parties.services.settlement import SIGNERS
 from loanfund.parties.serving import request_key
+from loanfund.parties.templatetags.money import amount
 from loanfund.portal.access import Visit, partner_page, second_factor_first, show
 from loanfund.portal.borrowing.finding import drawdown_of, facility_of
 from loanfund.portal.borrowing.forms import DrawdownForm, ReasonForm
@@ -35,11 +36,14 @@ def drawdown_new(request: HttpRequest, visit: Visit, facility: str) -> HttpRespo
     noticed = days.add_business_days(visit.on, policy.drawdown_notice_days)
     earliest = days.adjust(max(noticed, found.availability_start), BusinessDayConvention.FOLLOWING)
     accounts = list(usable_accounts(visit.partner, found.currency, visit.on))
+    available = available_commitment(found)
+    # Less than the smallest drawdown can only be drawn whole.
+    rest = {"amount": amount(available, found.currency)} if 0 < available < policy.drawdown_minimum else {}
     form = DrawdownForm(
         request.POST or None,
         code=found.currency,
         accounts=accounts,
-        initial={"wanted_on": earliest},
+        initial={"wanted_on": earliest, **rest},
     )
     form = with_code(request, visit, form)
 
@@ -55,7 +59,7 @@ def drawdown_new(request: HttpRequest, visit: Visit, facility: str) -> HttpRespo
     context = {
         "facility": found,
         "form": form,
-        "available": available_commitment(found),
+        "available": available,
         "policy": policy,
         "earliest": earliest,
         "obstacles": [] if form.is_bound else _obstacles(visit, found, bool(accounts)),

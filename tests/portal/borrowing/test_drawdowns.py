@@ -201,3 +201,21 @@ def test_a_session_that_ended_loses_nothing_that_was_typed(world: World) -> None
     page = client.get(path).content.decode()
     assert 'value="123,456.78"' in page
     assert "two venues until May" in page
+
+
+def test_a_rest_below_the_smallest_drawdown_is_offered_whole() -> None:
+    world = make_world(drawdown_minimum="100000", drawdown_multiple="10000")
+    world.sign(bullet(), commitment=Decimal("1050000.25"))
+    world.draw(Decimal(1_000_000))
+    SettlementAccount.objects.create(
+        partner=world.partner, kind="bank", label="Main", currency="USD", holder=world.partner.legal_name,
+        institution="Bank", address="CH-1", maker=world.borrower, state="confirmed",
+        usable_from=world.today, checker=world.checker, checked_at="2026-03-01T10:00Z",
+    )  # fmt: skip
+    client = signed_in(world.borrower, both_factors=True)
+    path = page_of(world, "facilities", world.facility.number, "drawdowns", "new")
+    page = client.get(path).content.decode()
+    assert 'value="50,000.25"' in page
+    assert "All of it: it is less than the smallest other drawdown" in page
+    send(client, path, request_id=str(uuid.uuid4()), **asked(world, amount="50,000.25"))
+    assert Drawdown.objects.filter(amount=Decimal("50000.25")).exists()

@@ -226,3 +226,17 @@ def test_a_page_costs_as_many_queries_with_many_receipts_and_nights_as_with_few(
     world.close_through(date(2026, 5, 10))
     assert [count(client, page) for page in pages] == few
     assert max(few) <= 45
+
+
+def test_many_receipts_are_paged_and_the_newest_come_first(world: World) -> None:
+    for n in range(1, 31):
+        world.receive(Decimal(n), reference=f"{world.facility.number} wire {n:02d}")
+    client, path = client_of(world), page_of(world, "facilities", world.facility.number, "payments")
+    first, second = read(client, path), read(client, f"{path}?page=2")
+    assert "wire 30" in first
+    assert "wire 05" not in first
+    assert "Page 1 of 2" in first
+    assert "wire 05" in second
+    assert "wire 30" not in second
+    folded = read(client, page_of(world, "loans", loan_of(world)))
+    assert "before" in folded
