@@ -17,9 +17,11 @@ from django.urls import reverse
 from loanfund.audit.models import AuditEvent
 from loanfund.audit.templatetags.acts import kind_of_object
 from loanfund.audit.words import acts_like
+from loanfund.office.committee.log_names import numbered, with_names
 from loanfund.office.operations.fields import DayField
 from loanfund.office.pages import page, show
 from loanfund.parties import roles
+from loanfund.parties.models import User
 from loanfund.reporting.csv_format import safe_text
 
 ROWS = 50
@@ -73,7 +75,7 @@ def log(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     context = {
         "form": form,
         "listing": listing,
-        "rows": list(listing),
+        "rows": with_names(listing, _reader(request)),
         "query": query,
         "narrowed": bool(kept),
     }
@@ -85,24 +87,44 @@ def log_event(request: HttpRequest, key: int) -> HttpResponse:
     """One change: the values before it and after it, side by side."""
     event = get_object_or_404(AuditEvent, pk=key)
     before, after = event.before or {}, event.after or {}
-    rows = [
-        (name.replace("_", " ").capitalize(), _said(before.get(name)), _said(after.get(name)))
-        for name in sorted({*before, *after})
-    ]
+    old, new = dict(_leaves(before)), dict(_leaves(after))
+    rows = [(name, old.get(name, "–"), new.get(name, "–")) for name in dict.fromkeys([*old, *new])]
+    ((_, named),) = with_names([event], _reader(request))
     same = AuditEvent.objects.filter(object_type=event.object_type, object_id=event.object_id)
     context = {
         "event": event,
+        "named": named,
         "rows": rows,
+        "exact": json.dumps({"before": event.before, "after": event.after}, ensure_ascii=False, indent=2),
         "others": same.exclude(pk=key).order_by("-id")[:20] if event.object_id else [],
         "trail": [("Log of changes", reverse("admin:log"))],
     }
     return show(request, "office/committee/log_event.html", context, title=f"Change {event.pk}")
 
 
+def _reader(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """Every single value, in the order in which it was written, under the words that lead to it."""
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            yield from _leaves(inner, (*path, str(name).replace("_", " ")))
+    elif isinstance(value, list) and any(isinstance(inner, dict | list) for inner in value):
+        for place, inner in enumerate(value, start=1):
+            yield from _leaves(inner, (*path, str(place)))
+    else:
+        yield ", ".join(path).capitalize() or "Value", _said(value)
+
+
 def _said(value: Any) -> str:
-    if value is None:
+    if value is None or value in ("", [], {}):
         return "–"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(str(one) for one in value) if isinstance(value, list) else str(value)
 
 
 def _found(form: LogForm) -> QuerySet[AuditEvent]:
@@ -116,6 +138,7 @@ def _found(form: LogForm) -> QuerySet[AuditEvent]:
             | Q(action__in=acts_like(words))
             | Q(reason__icontains=words)
             | Q(object_id=words)
+            | numbered(words)
             | Q(after__icontains=words)
         )
     if kind := asked.get("kind"):
