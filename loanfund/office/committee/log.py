@@ -115,8 +115,8 @@ def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]
     elif isinstance(value, list) and any(isinstance(inner, dict | list) for inner in value):
         for place, inner in enumerate(value, start=1):
             yield from _leaves(inner, (*path, str(place)))
-    else:
-        yield ", ".join(path).capitalize() or "Value", _said(value)
+    elif path:
+        yield ", ".join(path).capitalize(), _said(value)
 
 
 def _said(value: Any) -> str:
