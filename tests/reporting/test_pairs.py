@@ -75,7 +75,7 @@ def read(world: World, first: date = OPENED, last: date | None = None) -> Report
 
 def pair(world: World, lines: list[int], entries: list[int], **changes: object) -> CashPair:
     given = {"reason": "the bank kept its fee", "actor": fin(), "on": world.today} | changes
-    return services.propose_pair(fund=world.fund, lines=lines, entries=entries, **given)  # type: ignore[arg-type] # any
+    return services.propose_pair(fund=world.fund, lines=lines, entries=entries, **given)
 
 
 def confirm(world: World, made: CashPair) -> CashPair:

@@ -11,9 +11,9 @@ from django.core.files.uploadedfile import UploadedFile
 from loanfund.audit.errors import Refused
 from loanfund.origination.liquidation_files import MOST_BYTES
 from loanfund.parties.services import check_upload
+from loanfund.portal.amounts import without_separators
 
 TYPED = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-GAPS = str.maketrans("", "", ", \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}'")
 MOST_DIGITS = 15
 MOST_FILES = 5
 MEGABYTE = 1024 * 1024
@@ -28,7 +28,7 @@ class MoneyField(forms.CharField):
 
     def clean(self, value: Any) -> Any:
         """The amount. Which signs and sizes are right is settled by the service that takes it, save what no sum is."""
-        text = super().clean(value).translate(GAPS)
+        text = without_separators(super().clean(value))
         if not text:
             return None
         if not TYPED.fullmatch(text):
@@ -42,10 +42,10 @@ class MoneyField(forms.CharField):
         return Decimal(text)
 
     def prepare_value(self, value: Any) -> Any:
-        """A stored amount without idle zeros, as it would be typed; what was typed stays as it is."""
+        """A stored amount without idle zeros, as people write it; what was typed stays as it is."""
         if isinstance(value, Decimal):
             return format(
-                value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize(), "f"
+                value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize(), ",f"
             )
         return value
 

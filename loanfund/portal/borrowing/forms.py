@@ -11,6 +11,7 @@ from django import forms
 from loanfund.calculation.money import currency
 from loanfund.calculation.profiles import PrepaymentEffect
 from loanfund.parties.models import SettlementAccount
+from loanfund.portal.amounts import without_separators
 from loanfund.portal.company.forms import FileField, day_field
 
 WHOLE_DIGITS = 15
@@ -31,7 +32,7 @@ class MoneyField(forms.CharField):
         super().__init__(label=f"{label}, {code}", max_length=60, widget=widget, **changes)
 
     def clean(self, value: Any) -> Any:
-        text = re.sub(r"[ ,'’_\u00a0\u202f]", "", str(super().clean(value)))
+        text = without_separators(str(super().clean(value)))
         if not text:
             return None
         found = re.fullmatch(r"(-?)(\d+)(?:\.(\d*))?", text)
@@ -45,7 +46,8 @@ class MoneyField(forms.CharField):
         if len(whole.lstrip("0")) > WHOLE_DIGITS:
             raise forms.ValidationError("This is more money than there is. Check the number of digits.")
         decimals = self.currency.decimals
-        if len((cents or "").rstrip("0")) > decimals:
+        # Idle zeros too: 250.000 is a quarter of a million to some.
+        if len(cents or "") > decimals:
             raise forms.ValidationError(f"{self.currency.code} has {decimals} decimals. Round the amount.")
         return Decimal(f"{whole}.{(cents or '')[:decimals] or 0}").quantize(Decimal(1).scaleb(-decimals))
 

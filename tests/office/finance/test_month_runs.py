@@ -85,9 +85,9 @@ def test_the_page_of_a_run_names_each_break_of_its_pack(world: World) -> None:
     assert "no difference" not in page
     with open(default_storage.path(run.path), "r+b") as kept:
         kept.truncate(100)
-    page = finance.get(path)
-    assert page.status_code == 422
-    assert "The pack cannot be read" in text_of(page)
+    refused = finance.get(path)
+    assert refused.status_code == 422
+    assert "The pack cannot be read" in text_of(refused)
 
 
 def test_who_makes_a_months_statements(world: World) -> None:

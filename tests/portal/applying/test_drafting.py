@@ -171,7 +171,7 @@ def test_an_ended_session_loses_nothing_that_was_typed(cast: Cast, pia: Client) 
     assert "Nothing of it is saved yet" in words(page)
     mine.refresh_from_db()
     assert mine.amount == 2_000_000
-    assert pia.get(path).context["form"]["amount"].value() == "2000000"
+    assert pia.get(path).context["form"]["amount"].value() == "2,000,000"
 
 
 def test_the_template_downloads_and_its_example_row_is_not_taken(cast: Cast, pia: Client) -> None:
