@@ -1,12 +1,13 @@
 """Where a partner stands with the fund, at one glance: a fixed number of queries, however much there is to tell."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
 
 from django.core.cache import cache
-from django.db.models import Count, Max, Q
+from django.db import connection
+from django.db.models import Count, Q
 
 from loanfund.audit.errors import Refused
 from loanfund.facilities.models import ConditionPrecedent, Facility, Fund
@@ -16,8 +17,6 @@ from loanfund.ledger.models import AccountKind, Balance
 from loanfund.origination.models import Application, Offer
 from loanfund.origination.models.states import FINAL, State
 from loanfund.parties.models import Partner, User
-from loanfund.reference.models import RateFixing
-from loanfund.servicing.models import Event, Loan
 from loanfund.servicing.selectors import Status, schedule_of
 
 ZERO = Decimal(0)
@@ -105,40 +104,57 @@ class FacilityLine:
     payments: Payments
 
 
+@dataclass(frozen=True)
+class _Facts:
+    """Of one facility: its loans' keys, its conditions open before the first drawdown, and the keys of the newest thing
+    that happened to it and of the newest fixing of all."""
+
+    loans: list[int]
+    missing: int
+    newest_event: int | None
+    newest_fixing: int | None
+
+
+# By hand: the partner's first page is the one most often asked for, and Django takes five times as long to write this.
+FACTS = """
+SELECT facility.id,
+       ARRAY(SELECT loan.id FROM servicing_loan loan WHERE loan.facility_id = facility.id),
+       (SELECT count(*) FROM facilities_conditionprecedent condition
+         WHERE condition.facility_id = facility.id AND condition.state = %s AND condition.scope = %s),
+       (SELECT max(event.id) FROM servicing_event event WHERE event.facility_id = facility.id),
+       (SELECT max(fixing.id) FROM reference_ratefixing fixing)
+  FROM unnest(%s::bigint[]) AS facility (id)
+"""
+
+
+def _facts(facilities: Iterable[Facility]) -> dict[int, _Facts]:
+    """What the figures of the facilities need, by facility, in one query."""
+    condition = (ConditionPrecedent.State.OPEN.value, ConditionPrecedent.Scope.FIRST.value)
+    with connection.cursor() as cursor:
+        cursor.execute(FACTS, [*condition, [one.pk for one in facilities]])
+        return {pk: _Facts(*found) for pk, *found in cursor.fetchall()}
+
+
 def facility_lines(partner: Partner, fund: Fund) -> list[FacilityLine]:
-    """The partner's facilities that are not closed, by number. Six queries and one look into the cache, while nothing
+    """The partner's facilities that are not closed, by number. Three queries and one look into the cache, while nothing
     has happened to them since the last look; else what one schedule costs more for each that changed.
     """
     facilities = list(
         Facility.objects.filter(partner=partner)
         .exclude(state=Facility.State.CLOSED)
         .select_related("fund")
-        .annotate(
-            missing=Count(
-                "conditions",
-                filter=Q(
-                    conditions__state=ConditionPrecedent.State.OPEN,
-                    conditions__scope=ConditionPrecedent.Scope.FIRST,
-                ),
-            )
-        )
         .order_by("number")
     )
     if not facilities:
         return []
-    loans = list(Loan.objects.filter(facility__in=facilities).values_list("pk", "facility_id"))
-    held = _balances(fund, facilities, [pk for pk, _ in loans])
-    payments = _payments(facilities, fund.business_date)
+    facts = _facts(facilities)
+    held = _balances(fund, facilities, [pk for one in facts.values() for pk in one.loans])
+    payments = _payments(facilities, facts, fund.business_date)
     lines = []
     for facility in facilities:
         undrawn = held.get((AccountKind.M_UNDRAWN, facility_owner(facility.pk)), ZERO)
         owed = sum(
-            (
-                held.get((kind, loan_owner(pk)), ZERO)
-                for pk, of in loans
-                if of == facility.pk
-                for kind in OWED
-            ),
+            (held.get((kind, loan_owner(pk)), ZERO) for pk in facts[facility.pk].loans for kind in OWED),
             ZERO,
         )
         lines.append(
@@ -147,7 +163,7 @@ def facility_lines(partner: Partner, fund: Fund) -> list[FacilityLine]:
                 undrawn,
                 undrawn if _open(facility, fund.business_date) else ZERO,
                 owed,
-                facility.missing,
+                facts[facility.pk].missing,
                 payments[facility.pk],
             )
         )
@@ -177,20 +193,13 @@ def _balances(
     }
 
 
-def _payments(facilities: Sequence[Facility], on: date) -> dict[int, Payments]:
-    """What is late and what comes next of each facility. Kept under everything it follows from: the business date, the
+def _payments(facilities: Sequence[Facility], facts: Mapping[int, _Facts], on: date) -> dict[int, Payments]:
+    """What is late on each facility and what comes next. Kept under everything it follows from: the business date, the
     newest thing that happened to the facility, and the newest fixing.
     """
-    events = dict(
-        Event.objects.filter(facility__in=facilities)
-        .order_by()
-        .values_list("facility_id")
-        .annotate(newest=Max("pk"))
-    )
-    fixing = RateFixing.objects.aggregate(newest=Max("pk"))["newest"]
     keys = {
-        one.pk: f"portal:payments:1:{one.number}:{one.pk}:{on}:{events.get(one.pk)}:{fixing}"
-        for one in facilities
+        pk: f"portal:payments:1:{number}:{pk}:{on}:{facts[pk].newest_event}:{facts[pk].newest_fixing}"
+        for pk, number in ((one.pk, one.number) for one in facilities)
     }
     kept = cache.get_many(keys.values())
     found: dict[int, Payments] = {}
