@@ -17,7 +17,7 @@ from tests.portal.visits import send, signed_in, words
 from tests.servicing.world import bullet, make_world
 
 pytestmark = pytest.mark.django_db
-MOST_QUERIES = 20
+MOST_QUERIES = 12
 
 
 def test_a_borrower_reads_what_may_be_drawn_what_is_owed_and_when_to_pay() -> None:
