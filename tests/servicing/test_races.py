@@ -1,12 +1,13 @@
 """Sixty-four at once, on the real database: exactly as many succeed as there is room for."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models import Sum
 
 from loanfund.audit.errors import Refused
@@ -123,6 +124,74 @@ def test_sixty_four_receipts_for_the_last_cent_are_all_booked_and_one_is_applied
     assert selectors.unapplied(world.facility) == D("0.63")
     assert world.held(K.INTEREST_DUE, f"loan:{loan.pk}") == 0
     assert_books_hold()
+
+
+def test_a_receipt_that_bounces_while_it_is_shared_out_leaves_nothing_behind(world: World) -> None:
+    """Whoever shares it out waits for the receipt first, whoever takes it back second: they follow each other."""
+    receipt = services.book_receipt(receipt=nobodys(world, D(100)), actor=world.checker, on=world.today)
+    (share,) = services.propose_split(
+        receipt=receipt,
+        parts=[(world.facility, D(100))],
+        reason="their clerk wrote",
+        actor=world.maker,
+        on=world.today,
+    )
+    cash, today = world.held(K.CASH), world.today
+    ways = (
+        lambda: services.book_share(share=share, actor=world.checker, on=today),
+        lambda: services.reverse_receipt(receipt=receipt, reason="bounced", actor=world.releaser, on=today),
+    )
+    results: list[object] = []
+
+    def run(work: Callable[[], object]) -> None:
+        try:
+            results.append(work())
+        except Refused as refused:
+            results.append(refused)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in ways]
+    with transaction.atomic():
+        Receipt.objects.select_for_update(of=("self",)).get(pk=receipt.pk)
+        for number, thread in enumerate(threads, start=1):
+            thread.start()
+            wait_for_waiting(number)
+    for thread in threads:
+        thread.join()
+    assert [str(one) for one in results if isinstance(one, Refused)] == [
+        "The receipt was shared out since you looked. Look again, then reverse it."
+    ]
+    assert selectors.unapplied(world.facility) == 100
+    services.reverse_receipt(receipt=receipt, reason="bounced", actor=world.releaser, on=today)
+    assert (world.held(K.CASH), selectors.unapplied(world.facility)) == (cash - 100, D(0))
+    assert_books_hold()
+
+
+def nobodys(world: World, amount: Decimal) -> Receipt:
+    """A payment entered that names no facility."""
+    return services.enter_receipt(
+        fund=world.fund,
+        amount=amount,
+        value_date=world.today,
+        reference="no name",
+        actor=world.maker,
+        on=world.today,
+    )
+
+
+def wait_for_waiting(number: int) -> None:
+    """Until so many others of this database wait for a lock."""
+    deadline = time.monotonic() + 20
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with connections["default"].cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(asked)
+            if cursor.fetchone()[0] >= number:
+                return
+            time.sleep(0.05)
+    raise AssertionError(f"{number} were to wait for a lock")
 
 
 def test_sixty_four_who_load_one_file_load_it_once(world: World) -> None:

@@ -7,7 +7,6 @@ from datetime import date
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Sum
 from django.db.models.functions import Now
 
 from loanfund.audit.errors import OtherContent, Refused
@@ -354,12 +353,15 @@ def reverse_receipt(*, receipt: Receipt, reason: str, actor: User, on: date) -> 
     """
     rights.must(rights.REVERSE_RECEIPT, actor=actor)
     hold_fund(receipt.fund, on)
-    shares = receipt.shares.filter(state=ReceiptShare.State.BOOKED).order_by("facility_id")
-    held = {share.facility_id: hold_facility(share.facility, on) for share in shares}
+    booked = receipt.shares.filter(state=ReceiptShare.State.BOOKED).order_by("facility_id")
+    held = {share.facility_id: hold_facility(share.facility, on) for share in booked}
     locked = _to_take("reverse_receipt", receipt, actor)
+    shares = list(booked.all())  # read anew: one may have been booked before the receipt was held
+    if not held.keys() >= {share.facility_id for share in shares}:
+        raise OtherContent("The receipt was shared out since you looked. Look again, then reverse it.")
     if not reason.strip():
         raise Refused("Say why the receipt is reversed.", field="reason")
-    assigned = shares.aggregate(total=Sum("amount"))["total"] or ZERO
+    assigned = sum((share.amount for share in shares), ZERO)
     entries: list[EntryDraft] = []
     for share in shares:
         if share.event is None:
