@@ -169,3 +169,38 @@ def test_a_rejected_entry_may_be_entered_again(world: World) -> None:
         services.enter_receipt(**entered, actor=world.maker)
     services.reject_receipt(receipt=receipt, reason="typing error", actor=world.checker, on=world.today)
     assert services.enter_receipt(**entered, actor=world.maker).state == Receipt.State.ENTERED
+
+
+def held_for_nobody(world: World, reference: str, *, booked: bool = True) -> Receipt:
+    """100.00 that names no facility."""
+    entered = services.enter_receipt(
+        fund=world.fund,
+        amount=D(100),
+        value_date=world.today,
+        reference=reference,
+        actor=world.maker,
+        on=world.today,
+    )
+    return services.book_receipt(receipt=entered, actor=world.checker, on=world.today) if booked else entered
+
+
+def refund(world: World, receipt: Receipt, amount: Decimal = D(100)) -> Refund:
+    return services.propose_refund(
+        receipt=receipt, amount=amount, reason="sent back", actor=world.maker, on=world.today
+    )
+
+
+def test_what_the_bank_took_back_or_nobody_booked_is_not_refunded_out_of_others_money(world: World) -> None:
+    bounced, others, entered = (
+        held_for_nobody(world, "first"),
+        held_for_nobody(world, "second"),
+        held_for_nobody(world, "third", booked=False),
+    )
+    proposed = refund(world, bounced)
+    services.reverse_receipt(receipt=bounced, reason="bounced", actor=world.releaser, on=world.today)
+    with pytest.raises(Refused, match=r"Only 0\.00 USD is still held"):
+        services.approve_refund(refund=proposed, actor=world.checker, on=world.today)
+    for receipt in (bounced, entered):
+        with pytest.raises(Refused, match=r"0\.00 USD is held unapplied"):
+            refund(world, receipt)
+    assert refund(world, others).amount == world.held(K.UNAPPLIED) == 100

@@ -39,7 +39,10 @@ BELONGS_TO_NOBODY = Q(state=Receipt.State.BOOKED, facility__isnull=True, placed_
 
 
 def unassigned(receipt: Receipt, *, but: Refund | None = None) -> Decimal:
-    """What of a booked receipt is neither shared out, proposed to be, nor refunded (`but` one refund left aside)."""
+    """What of a booked receipt is neither shared out, proposed to be, nor refunded (`but` one refund left aside). Nothing
+    of one that is not booked yet, or that the bank took back."""
+    if receipt.state != Receipt.State.BOOKED:
+        return ZERO
     shared = receipt.shares.exclude(state="refused").aggregate(total=Sum("amount"))["total"] or ZERO
     refunds = receipt.refunds.exclude(state=Refund.State.REFUSED)
     if but is not None:

@@ -41,6 +41,8 @@ def propose_refund(
         raise Refused("Name the facility or the receipt whose money goes back.", field="facility")
     fund = facility.fund if facility is not None else receipt.fund  # type: ignore[union-attr] # one of them is given
     hold_day(fund, on)
+    if receipt is not None:
+        receipt = Receipt.objects.select_for_update(of=("self",)).get(pk=receipt.pk)
     left = unapplied(facility) if facility is not None else unassigned(receipt)  # type: ignore[arg-type] # as above
     if not 0 < amount <= left:
         raise Refused(f"{left:,.2f} {fund.currency} is held unapplied.", field="amount")
