@@ -387,3 +387,35 @@ def test_when_availability_is_over_what_was_not_drawn_goes_back_and_nothing_more
     with pytest.raises(Refused):
         world.request(D(1))
     assert_books_hold()
+
+
+@pytest.mark.parametrize("how", ["rejected", "withdrawn", "came back"])
+def test_what_was_asked_for_in_time_and_never_paid_goes_back_to_the_fund(how: str) -> None:
+    """It was earmarked when the rest of the commitment was cancelled; the next day would have been too late to notice."""
+    world = make_world()
+    last = OPENED + timedelta(days=10)
+    free = world.held(K.M_AVAILABLE)
+    world.sign(bullet(months=1, availability_end=last.isoformat()), availability_end=last)
+    drawdown = world.request(MILLION)
+    services.approve_drawdown(drawdown=drawdown, actor=world.checker, on=world.today)
+    if how == "came back":
+        services.release_drawdown(drawdown=drawdown, actor=world.releaser, on=world.today)
+    world.close_through(last)
+    assert world.held(K.M_AVAILABLE) == free - MILLION
+    end = {
+        "rejected": lambda: services.reject_drawdown(
+            drawdown=drawdown, reason="too late", actor=world.checker, on=world.today
+        ),
+        "withdrawn": lambda: services.cancel_drawdown(
+            drawdown=drawdown, reason="too late", actor=world.borrower, on=world.today
+        ),
+        "came back": lambda: services.fail_drawdown(
+            drawdown=drawdown, reason="no such account", actor=world.maker, on=world.today, cancel=True
+        ),
+    }
+    end[how]()
+    assert selectors.available_commitment(world.facility) == 0
+    assert world.held(K.M_AVAILABLE) == free
+    assert world.held(K.M_HEADROOM, f"partner:{world.partner.pk}") == 50_000_000
+    world.close_through(world.today)
+    assert_books_hold()

@@ -1,5 +1,6 @@
 """A drawdown from request to settlement: asked for, approved, released by a second person, settled with its reference."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -9,12 +10,13 @@ from loanfund.audit.errors import OtherContent, Refused
 from loanfund.audit.services import record
 from loanfund.calculation.money import currency as currency_of
 from loanfund.calculation.money import decimal_to_minor
+from loanfund.facilities import postings as promise_postings
 from loanfund.facilities.models import Facility
 from loanfund.facilities.postings import facility_owner, loan_owner
 from loanfund.facilities.selectors import open_conditions, policy_in_force
 from loanfund.facilities.services.drafts import draft
 from loanfund.facilities.services.numbers import next_number
-from loanfund.ledger.chart import Leg
+from loanfund.ledger.chart import EntryDraft, Leg
 from loanfund.ledger.models import AccountKind
 from loanfund.ledger.services import LimitReached, post_entries
 from loanfund.parties.models import Partner, SettlementAccount, User
@@ -153,19 +155,42 @@ def _past_available(left: Decimal, asked: Decimal, currency: str) -> str:
     )
 
 
-def _post(
-    drawdown: Drawdown, kind: str, legs: tuple[Leg, ...], actor: User, on: date, suffix: str = ""
-) -> None:
-    entry = draft(
-        drawdown.facility.fund,
-        key=f"drawdown:{drawdown.pk}:{kind}{suffix}",
-        kind=kind,
-        legs=legs,
-        on=on,
-        cause=f"drawdown:{drawdown.pk}",
+def _entry(drawdown: Drawdown, kind: str, legs: tuple[Leg, ...], on: date, suffix: str = "") -> EntryDraft:
+    cause = f"drawdown:{drawdown.pk}"
+    fund = drawdown.facility.fund
+    return draft(fund, key=f"{cause}:{kind}{suffix}", kind=kind, legs=legs, on=on, cause=cause)
+
+
+def _is_over(facility: Facility, on: date) -> bool:
+    """Whether the undrawn rest of a facility was cancelled before `on` and nothing will be drawn under it again."""
+    return on > facility.availability_end or facility.state == Facility.State.WRITTEN_OFF
+
+
+def _given_up(drawdown: Drawdown, on: date) -> list[EntryDraft]:
+    """What comes back to a facility that is over goes on to the fund at once: no later morning would take it there."""
+    facility = drawdown.facility
+    if not _is_over(facility, on):
+        return []
+    legs = promise_postings.availability_ended(
+        currency=drawdown.currency,
+        facility=facility_owner(facility.pk),
+        amount=drawdown.amount,
+        headroom=facility.promise.headroom,
     )
+    return [_entry(drawdown, "availability_ended", legs, on)]
+
+
+def _post(
+    drawdown: Drawdown,
+    kind: str,
+    legs: tuple[Leg, ...],
+    actor: User,
+    on: date,
+    suffix: str = "",
+    also: Sequence[EntryDraft] = (),
+) -> None:
     try:
-        post_entries(entries=[entry], actor=actor, on=on)
+        post_entries(entries=[_entry(drawdown, kind, legs, on, suffix), *also], actor=actor, on=on)
     except LimitReached as reached:
         if reached.kind != AccountKind.M_UNDRAWN:
             raise
@@ -315,7 +340,8 @@ def fail_drawdown(
         amount=locked.amount,
         cancelled=cancel,
     )
-    _post(locked, "payment_failed", legs, actor, on, f":{locked.releases}")
+    also = _given_up(locked, on) if cancel else []
+    _post(locked, "payment_failed", legs, actor, on, f":{locked.releases}", also)
     rest = "It is withdrawn." if cancel else "It is paid out again once that is mended."
     key, why = (
         f"drawdown-failed:{locked.pk}:{locked.releases}",
@@ -337,10 +363,8 @@ def fail_drawdown(
 def reject_drawdown(*, drawdown: Drawdown, reason: str, actor: User, on: date) -> Drawdown:
     """The lender says no before release: Earmarked to Undrawn."""
     locked = _return(_lock(drawdown, "reject_drawdown", actor, on), State.REJECTED, reason, actor, on)
-    key, why = (
-        f"drawdown-rejected:{locked.pk}",
-        f"is not paid out: {reason.strip()} The amount is available again.",
-    )
+    rest = "" if _is_over(locked.facility, on) else " The amount is available again."
+    key, why = f"drawdown-rejected:{locked.pk}", f"is not paid out: {reason.strip()}{rest}"
     _tell(locked, "drawdown_rejected", key, "is rejected", why, on)
     return locked
 
@@ -357,7 +381,7 @@ def _return(locked: Drawdown, to: str, reason: str, actor: User, on: date) -> Dr
     legs = postings.drawdown_returned(
         currency=locked.currency, facility=facility_owner(locked.facility_id), amount=locked.amount
     )
-    _post(locked, "drawdown_returned", legs, actor, on)
+    _post(locked, "drawdown_returned", legs, actor, on, also=_given_up(locked, on))
     locked.reason = reason.strip()
     return _move(locked, to, actor, on, reason=reason)
 
