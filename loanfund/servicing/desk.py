@@ -22,6 +22,7 @@ def hold_day(fund: Fund, on: date) -> Fund:
         raise Refused(
             f"The business date of {fund.name} is {standing:%d %B %Y}, not {on:%d %B %Y}. Load the page again.",
             field="on",
+            code="closed",
         )
     return fund
 

@@ -75,6 +75,22 @@ def test_what_is_cured_in_the_night_brings_its_missed_nights_along(world: World)
     assert_books_hold()
 
 
+def test_a_retry_asked_for_as_a_close_begins_waits_for_its_end(world: World) -> None:
+    world.close_through(OPENED + timedelta(days=8))
+    exception = CloseException.objects.get()
+    services.request_retry(exception=exception, actor=world.maker, on=world.today)
+    run = services.request_close(fund=world.fund, actor=world.maker, on=world.today)
+    assert services.retry_exceptions(fund=world.fund, on=world.today) == {"cured": 0, "failed": 0}
+    asked = CloseException.objects.get()
+    assert (asked.state, asked.attempts) == (CloseException.State.RETRY, exception.attempts)
+    assert "SOFR" in asked.reason
+
+    publish(OPENED + timedelta(days=2), OPENED + timedelta(days=9))
+    world.close_through(run.business_date)
+    assert CloseException.objects.get().state == CloseException.State.CURED
+    assert_books_hold()
+
+
 def test_a_fixing_not_yet_due_is_estimated_and_trued_up(world: World) -> None:
     """A term rate fixed on the day of drawdown and published the day after: one night rests on the day before's."""
     world.close_through(OPENED + timedelta(days=1))

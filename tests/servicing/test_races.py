@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,10 +12,12 @@ from django.db.models import Sum
 
 from loanfund.audit.errors import Refused
 from loanfund.audit.retry import retrying
+from loanfund.facilities.models import Facility
 from loanfund.ledger.models import AccountKind as K
 from loanfund.servicing import selectors, services
-from loanfund.servicing.models import Allocation, BankImport, Receipt
-from tests.servicing.world import World, assert_books_hold, bullet, make_world
+from loanfund.servicing.models import Allocation, BankImport, CloseException, Receipt
+from tests.servicing.test_exceptions import SOFR, publish
+from tests.servicing.world import OPENED, World, assert_books_hold, bullet, make_world
 
 D = Decimal
 AT_ONCE = 64
@@ -192,6 +194,38 @@ def wait_for_waiting(number: int) -> None:
                 return
             time.sleep(0.05)
     raise AssertionError(f"{number} were to wait for a lock")
+
+
+def test_a_facility_that_two_workers_catch_up_at_once_is_caught_up_once(committed_db: str) -> None:
+    """Both saw that a retry was asked for: the second finds it done when its turn comes."""
+    made = make_world()
+    made.sign(bullet(rate="0") | {"rate": SOFR}, commitment=D(2_000_000))
+    publish(OPENED - timedelta(days=10), OPENED + timedelta(days=1))
+    made.draw(D(1_000_000))
+    made.close_through(OPENED + timedelta(days=8))
+    publish(OPENED + timedelta(days=2), OPENED + timedelta(days=8))
+    exception, today = CloseException.objects.get(), made.today
+    services.request_retry(exception=exception, actor=made.maker, on=today)
+    outcomes: list[dict[str, int]] = []
+
+    def retry() -> None:
+        try:
+            outcomes.append(services.retry_exceptions(fund=made.fund, on=today))
+        finally:
+            connections.close_all()
+
+    workers = [threading.Thread(target=retry) for _ in range(2)]
+    with transaction.atomic():
+        Facility.objects.select_for_update().get(pk=made.facility.pk)
+        for worker in workers:
+            worker.start()
+        wait_for_waiting(2)
+    for worker in workers:
+        worker.join()
+    assert sorted(outcome["cured"] for outcome in outcomes) == [0, 1]
+    assert [outcome["failed"] for outcome in outcomes] == [0, 0]
+    assert CloseException.objects.get().state == CloseException.State.CURED
+    assert_books_hold()
 
 
 def test_sixty_four_who_load_one_file_load_it_once(world: World) -> None:

@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from loanfund.audit.errors import Refused
 from loanfund.audit.services import record
@@ -85,26 +85,35 @@ def request_retry(*, exception: CloseException, actor: User, on: date) -> CloseE
 def retry_exceptions(*, fund: Fund, on: date) -> dict[str, int]:
     """Try every facility for which a retry is asked: all its missed nights are booked today, each with its own date.
 
-    One transaction a facility. One that fails again is open again, with its new reason.
+    One transaction a facility. One that fails again is open again, with its new reason. While a close runs, and when a
+    server is gone, nothing is tried and the retry stays asked for.
     """
     found = CloseException.objects.filter(facility__fund=fund, state=CloseException.State.RETRY)
     outcome = {"cured": 0, "failed": 0}
     for exception in found.select_related("facility__fund").order_by("facility_id"):
         try:
-            _cure(exception, on)
+            outcome["cured"] += _cure(exception, on)
+        except OperationalError:
+            raise
         except Exception as error:
-            CloseException.objects.filter(pk=exception.pk).update(
+            if isinstance(error, Refused) and error.code in {"close_running", "closed"}:
+                break
+            CloseException.objects.filter(pk=exception.pk, state=CloseException.State.RETRY).update(
                 state=CloseException.State.OPEN, reason=str(error)[:2000], attempts=exception.attempts + 1
             )
             outcome["failed"] += 1
-        else:
-            outcome["cured"] += 1
     return outcome
 
 
 @transaction.atomic
-def _cure(exception: CloseException, on: date) -> None:
+def _cure(exception: CloseException, on: date) -> bool:
+    """Catch one facility up; False when another worker did meanwhile."""
     facility = hold_facility(exception.facility, on)
+    asked = CloseException.objects.select_for_update().filter(
+        pk=exception.pk, state=CloseException.State.RETRY
+    )
+    if not asked.exists():
+        return False
     caught_up = Event.objects.create(
         facility=facility,
         number=(facility.events.order_by("-number").values_list("number", flat=True).first() or 0) + 1,
@@ -135,3 +144,4 @@ def _cure(exception: CloseException, on: date) -> None:
         on=on,
         after={"since": exception.since, "rows": difference.counts, "until": on - timedelta(days=1)},
     )
+    return True
