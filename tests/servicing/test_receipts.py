@@ -13,6 +13,7 @@ from loanfund.servicing.models import Receipt, Refund
 from tests.servicing.world import World, assert_books_hold, bullet, make_world
 
 D = Decimal
+HUNDRED = D(100)
 pytestmark = pytest.mark.django_db
 
 
@@ -184,7 +185,7 @@ def held_for_nobody(world: World, reference: str, *, booked: bool = True) -> Rec
     return services.book_receipt(receipt=entered, actor=world.checker, on=world.today) if booked else entered
 
 
-def refund(world: World, receipt: Receipt, amount: Decimal = D(100)) -> Refund:
+def refund(world: World, receipt: Receipt, amount: Decimal = HUNDRED) -> Refund:
     return services.propose_refund(
         receipt=receipt, amount=amount, reason="sent back", actor=world.maker, on=world.today
     )
@@ -204,3 +205,25 @@ def test_what_the_bank_took_back_or_nobody_booked_is_not_refunded_out_of_others_
         with pytest.raises(Refused, match=r"0\.00 USD is held unapplied"):
             refund(world, receipt)
     assert refund(world, others).amount == world.held(K.UNAPPLIED) == 100
+
+
+def test_a_bounce_of_what_was_refunded_leaves_the_money_of_others_alone(world: World) -> None:
+    """60.00 of the first 100.00 went back before the bank took it: they are to be had from its sender, not from the next."""
+    first, second = held_for_nobody(world, "first"), held_for_nobody(world, "second")
+    sent = refund(world, first, D(60))
+    services.approve_refund(refund=sent, actor=world.checker, on=world.today)
+    services.pay_refund(refund=sent, reference="back", actor=world.maker, on=world.today)
+    services.reverse_receipt(receipt=first, reason="bounced", actor=world.releaser, on=world.today)
+    assert (world.held(K.UNAPPLIED), world.held(K.OVER_LIMIT, f"receipt:{first.pk}")) == (100, 60)
+    (share,) = services.propose_split(
+        receipt=second,
+        parts=[(world.facility, D(100))],
+        reason="their clerk wrote",
+        actor=world.maker,
+        on=world.today,
+    )
+    services.book_share(share=share, actor=world.checker, on=world.today)
+    assert selectors.unapplied(world.facility) == 100
+    third = held_for_nobody(world, "third")
+    assert refund(world, third).amount == world.held(K.UNAPPLIED) == 100
+    assert_books_hold()

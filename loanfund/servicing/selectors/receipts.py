@@ -49,3 +49,9 @@ def unassigned(receipt: Receipt, *, but: Refund | None = None) -> Decimal:
         refunds = refunds.exclude(pk=but.pk)
     returned = refunds.aggregate(total=Sum("amount"))["total"] or ZERO
     return receipt.amount - shared - returned
+
+
+def refunded(receipt: Receipt) -> Decimal:
+    """What of an unmatched receipt was sent back, or is on its way."""
+    back = receipt.refunds.filter(state__in=[Refund.State.APPROVED, Refund.State.PAID])
+    return back.aggregate(total=Sum("amount"))["total"] or ZERO
