@@ -1,5 +1,6 @@
 """`python -m launcher run` starts everything; `prepare` only makes the environment (`--dev`: with the test tools)."""
 
+import os
 import sys
 
 from launcher import environment
@@ -10,6 +11,8 @@ from launcher.run import Run, sole
 
 def main(words: list[str]) -> int:
     layout = Layout()
+    # Where it is set, each process would compile all of the code again at each start.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         if words == ["run"]:
             with sole(layout):

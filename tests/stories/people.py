@@ -23,6 +23,7 @@ from tests.parties.cast import person
 
 PASSPHRASE = "a long enough passphrase"
 PERIOD = 30
+SECONDS_TO_TYPE = 5
 OPENED = date(2026, 3, 2)
 """The day on which the stories' fund opens."""
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
@@ -57,17 +58,22 @@ class Mailbox:
 
 
 class Authenticator:
-    """An authenticator app: each code is typed once, and never in its last seconds."""
+    """An authenticator app of somebody who types each code once, the last one too while it is still taken."""
 
     def __init__(self, secret: str) -> None:
         self.secret, self.used = secret, 0
 
     def code(self) -> str:
-        """The next code that was not typed yet; waits for it when the present one was."""
-        while int(time.time()) // PERIOD <= self.used or PERIOD - time.time() % PERIOD < 3:
+        """The oldest code that is taken now and was not typed yet; waits for the next when there is none."""
+        while (step := max(self.used + 1, _oldest_taken())) > int(time.time()) // PERIOD:
             time.sleep(0.25)
-        self.used = int(time.time()) // PERIOD
-        return str(format_hotp_value(hotp_value(self.secret, self.used)))
+        self.used = step
+        return str(format_hotp_value(hotp_value(self.secret, step)))
+
+
+def _oldest_taken() -> int:
+    """The last half minute's number, or this one's when its last seconds run and it might be over before it is sent."""
+    return int(time.time() + SECONDS_TO_TYPE) // PERIOD - 1
 
 
 def of_the_lender(name: str, *roles: str) -> User:
