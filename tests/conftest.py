@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 PURE = "LOANFUND_TESTS_PURE"
 """Set when only the arithmetic is tested: it must pass without Django, settings or servers."""
 
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each server that a test starts compiles all of the code again
+# Where it is set, each server that a test starts would compile all of the code again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 _named = [word for word in sys.argv[1:] if not word.startswith("-") and word.startswith("tests")]
 if _named and all(word.startswith("tests/calculation") for word in _named):
