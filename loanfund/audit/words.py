@@ -156,6 +156,7 @@ WORDS: dict[str, str] = {
     "refund.approved": "Refund approved",
     "refund.refused": "Refund refused",
     "refund.paid": "Refund paid",
+    "refund.failed": "Refund not paid",
     "report.exported": "Report taken out",
     "request.asked": "Request of the borrower",
     "request.answered": "Request answered",

@@ -238,7 +238,7 @@ def refund_paid(*, currency: str, owner: str, amount: Decimal) -> Legs:
 
 
 def refund_failed(*, currency: str, owner: str, amount: Decimal) -> Legs:
-    """A refund that was approved is withdrawn, or came back after it was paid (book the cash as a receipt then)."""
+    """A refund that was approved is not paid. One that comes back after it was paid is a receipt."""
     return debit(K.REFUNDS_IN_TRANSIT, currency, owner, amount) + credit(K.UNAPPLIED, currency, owner, amount)
 
 

@@ -116,6 +116,7 @@ STEPS: dict[str, Step] = {
     "approve_refund": Step(APPROVE_REFUND, frozenset({_F.PROPOSED}), "approved", ("maker",)),
     "refuse_refund": Step(APPROVE_REFUND, frozenset({_F.PROPOSED}), "refused", ("maker",)),
     "pay_refund": Step(PAY_REFUND, frozenset({_F.APPROVED}), "paid"),
+    "fail_refund": Step(PAY_REFUND, frozenset({_F.APPROVED}), "taken back"),
     "consent_to_instruction": Step(CONSENT, frozenset({_I.PROPOSED}), "consented to"),
     "book_instruction": Step(BOOK_INSTRUCTION, frozenset({_I.PROPOSED}), "booked", ("maker",)),
     "withdraw_request": Step(ASK_OR_TELL, frozenset({_B.OPEN}), "withdrawn"),

@@ -30,6 +30,7 @@ REST: dict[str, dict[str, Any]] = {
     "refuse_share": {"reason": "x"},
     "refuse_refund": {"reason": "x"},
     "pay_refund": {"reference": "R-9"},
+    "fail_refund": {"reason": "x"},
     "refuse_instruction": {"reason": "x"},
 }
 
@@ -84,7 +85,7 @@ SERVICES = {
     | {"cancel_drawdown"},
     "receipt": {"book_receipt", "reject_receipt", "reverse_receipt", "propose_split"},
     "share": {"book_share", "refuse_share"},
-    "refund": {"approve_refund", "refuse_refund", "pay_refund"},
+    "refund": {"approve_refund", "refuse_refund", "pay_refund", "fail_refund"},
     "instruction": {"consent_to_instruction", "book_instruction", "refuse_instruction"},
 }
 

@@ -227,3 +227,45 @@ def test_a_bounce_of_what_was_refunded_leaves_the_money_of_others_alone(world: W
     third = held_for_nobody(world, "third")
     assert refund(world, third).amount == world.held(K.UNAPPLIED) == 100
     assert_books_hold()
+
+
+def test_a_refund_that_cannot_be_paid_is_held_again_and_pays_what_fell_due_meanwhile() -> None:
+    """The bank refuses the account a month later: since it never left, it pays the interest of that month on its day."""
+    world = make_world()
+    world.sign(bullet(months=1))
+    loan = world.draw(D(1_000_000))
+    world.receive(HUNDRED)
+    sent = services.propose_refund(
+        facility=world.facility, amount=HUNDRED, reason="too much", actor=world.maker, on=world.today
+    )
+    services.approve_refund(refund=sent, actor=world.checker, on=world.today)
+    world.close_through(date(2026, 4, 10))
+    assert world.held(K.INTEREST_DUE, f"loan:{loan.pk}") == D("2583.33")
+    done = services.fail_refund(refund=sent, reason="no such account", actor=world.maker, on=world.today)
+    assert done.state == Refund.State.FAILED
+    assert world.held(K.REFUNDS_IN_TRANSIT, f"facility:{world.facility.pk}") == 0
+    assert world.held(K.INTEREST_DUE, f"loan:{loan.pk}") == D("2483.33")
+    assert selectors.unapplied(world.facility) == 0
+    with pytest.raises(Refused, match="is Not paid: it cannot be paid"):
+        services.pay_refund(refund=sent, reference="X", actor=world.maker, on=world.today)
+    with pytest.raises(Refused, match="is Not paid: it cannot be taken back"):
+        services.fail_refund(refund=sent, reason="x", actor=world.maker, on=world.today)
+    assert_books_hold()
+    world.close_through(world.today)
+    assert_books_hold()
+
+
+def test_a_refund_of_nobodys_money_that_is_not_paid_is_held_again_or_makes_its_bounce_good(
+    world: World,
+) -> None:
+    kept, bounced = held_for_nobody(world, "first"), held_for_nobody(world, "second")
+    for receipt in (kept, bounced):
+        sent = refund(world, receipt)
+        services.approve_refund(refund=sent, actor=world.checker, on=world.today)
+        if receipt is bounced:
+            services.reverse_receipt(receipt=bounced, reason="bounced", actor=world.releaser, on=world.today)
+        services.fail_refund(refund=sent, reason="no such account", actor=world.maker, on=world.today)
+    assert world.held(K.OVER_LIMIT, f"receipt:{bounced.pk}") == world.held(K.REFUNDS_IN_TRANSIT) == 0
+    assert selectors.unassigned(kept) == world.held(K.UNAPPLIED) == 100
+    assert refund(world, kept).amount == 100
+    assert_books_hold()

@@ -44,6 +44,7 @@ MAY: dict[str, set[str]] = {
     "approve_refund": {CHECKER},
     "refuse_refund": {CHECKER},
     "pay_refund": {MAKER, FINANCE},
+    "fail_refund": {MAKER, FINANCE},
     "propose_instruction": {MAKER},
     "propose_reversal": {MAKER},
     "consent_to_instruction": SIGNERS,
@@ -256,6 +257,7 @@ WITH: dict[str, Callable[[World], dict[str, Any]]] = {
     "approve_refund": lambda w: {"refund": refund(w)},
     "refuse_refund": lambda w: {"refund": refund(w), "reason": "no"},
     "pay_refund": lambda w: {"refund": approved_refund(w), "reference": "OUT-1"},
+    "fail_refund": lambda w: {"refund": approved_refund(w), "reason": "no such account"},
     "propose_instruction": lambda w: {
         "kind": "cost",
         "facility": w.facility,

@@ -20,11 +20,17 @@ from loanfund.servicing import services
 from loanfund.servicing.models import Refund
 
 State = Refund.State
-TONES = {State.PROPOSED: "warn", State.APPROVED: "info", State.PAID: "ok", State.REFUSED: "bad"}
+TONES = {
+    State.PROPOSED: "warn",
+    State.APPROVED: "info",
+    State.PAID: "ok",
+    State.REFUSED: "bad",
+    State.FAILED: "bad",
+}
 CHOICES = [
     ("waiting", "Waiting", Q(state__in=[State.PROPOSED, State.APPROVED])),
     ("paid", "Paid", Q(state=State.PAID)),
-    ("refused", "Refused", Q(state=State.REFUSED)),
+    ("refused", "Refused or not paid", Q(state__in=[State.REFUSED, State.FAILED])),
     ("all", "All", Q()),
 ]
 
@@ -91,6 +97,16 @@ def _acts(seat: Seat, one: Refund) -> Iterator[Act]:
         title="It was paid",
     )
     yield Act(
+        "fail",
+        "It is not paid",
+        partial(_fail, seat, one),
+        **seat.gate("fail_refund", one),
+        form=ReasonForm,
+        danger=True,
+        title="It cannot be paid",
+        says="The money is held again, as if it had never been on its way.",
+    )
+    yield Act(
         "refuse",
         "Refuse",
         partial(_refuse, seat, one),
@@ -116,6 +132,11 @@ def _pay(seat: Seat, one: Refund, entries: Entries) -> Done:
         on=seat.on,
     )
     return Done(f"{one.number} is paid.")
+
+
+def _fail(seat: Seat, one: Refund, entries: Entries) -> Done:
+    services.fail_refund(refund=one, reason=entries["reason"], actor=seat.user, on=seat.on)
+    return Done(f"{one.number} is not paid: the money is held again.")
 
 
 def _refuse(seat: Seat, one: Refund, entries: Entries) -> Done:

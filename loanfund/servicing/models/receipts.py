@@ -169,6 +169,7 @@ class Refund(FourEyes, Sealed):
         APPROVED = "approved"
         PAID = "paid"
         REFUSED = "refused"
+        FAILED = "failed", "Not paid"
 
     number = models.CharField(max_length=20, unique=True)
     fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="refunds")
@@ -197,7 +198,7 @@ class Refund(FourEyes, Sealed):
                 name="servicing_refund_of_one_holding",
             ),
             models.CheckConstraint(
-                condition=~Q(state__in=["approved", "paid"]) | Q(checker__isnull=False),
+                condition=~Q(state__in=["approved", "paid", "failed"]) | Q(checker__isnull=False),
                 name="servicing_refund_approved_by_a_second_person",
             ),
             models.CheckConstraint(

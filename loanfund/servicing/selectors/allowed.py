@@ -62,7 +62,7 @@ def allowed_on_share(share: ReceiptShare, actor: User | Hands) -> set[str]:
 
 
 def allowed_on_refund(refund: Refund, actor: User | Hands) -> set[str]:
-    """Of approve_refund, refuse_refund, pay_refund."""
+    """Of approve_refund, refuse_refund, pay_refund, fail_refund."""
     return _steps(refund, _hands(actor), "_refund")
 
 

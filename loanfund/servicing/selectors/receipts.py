@@ -44,7 +44,7 @@ def unassigned(receipt: Receipt, *, but: Refund | None = None) -> Decimal:
     if receipt.state != Receipt.State.BOOKED:
         return ZERO
     shared = receipt.shares.exclude(state="refused").aggregate(total=Sum("amount"))["total"] or ZERO
-    refunds = receipt.refunds.exclude(state=Refund.State.REFUSED)
+    refunds = receipt.refunds.exclude(state__in=[Refund.State.REFUSED, Refund.State.FAILED])
     if but is not None:
         refunds = refunds.exclude(pk=but.pk)
     returned = refunds.aggregate(total=Sum("amount"))["total"] or ZERO
@@ -55,3 +55,8 @@ def refunded(receipt: Receipt) -> Decimal:
     """What of an unmatched receipt was sent back, or is on its way."""
     back = receipt.refunds.filter(state__in=[Refund.State.APPROVED, Refund.State.PAID])
     return back.aggregate(total=Sum("amount"))["total"] or ZERO
+
+
+def receipt_owner(receipt: Receipt) -> str:
+    """The owner under which stands what is to be had back from the sender of a receipt that nobody was known for."""
+    return f"receipt:{receipt.pk}"

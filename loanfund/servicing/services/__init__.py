@@ -39,7 +39,13 @@ from loanfund.servicing.services.receipts import (
     reject_receipt,
     reverse_receipt,
 )
-from loanfund.servicing.services.refunds import approve_refund, pay_refund, propose_refund, refuse_refund
+from loanfund.servicing.services.refunds import (
+    approve_refund,
+    fail_refund,
+    pay_refund,
+    propose_refund,
+    refuse_refund,
+)
 from loanfund.servicing.services.requests import answer_request, ask_lender, withdraw_request
 from loanfund.servicing.services.telling import tell_day
 
@@ -60,6 +66,7 @@ __all__ = [
     "consent_to_instruction",
     "enter_receipt",
     "fail_drawdown",
+    "fail_refund",
     "import_payments",
     "match_payment",
     "pay_refund",

@@ -27,7 +27,7 @@ from loanfund.servicing.bank_files import Payment
 from loanfund.servicing.desk import hold_day, hold_facility, hold_fund, hold_payments
 from loanfund.servicing.engine import book_event, prepare_event
 from loanfund.servicing.models import Receipt, ReceiptShare
-from loanfund.servicing.selectors.receipts import refunded, unassigned
+from loanfund.servicing.selectors.receipts import receipt_owner, refunded, unassigned
 
 State = Receipt.State
 ZERO = Decimal(0)
@@ -385,7 +385,7 @@ def reverse_receipt(*, receipt: Receipt, reason: str, actor: User, on: date) -> 
     rest = locked.amount - assigned - gone
     legs = postings.receipt_bounced(currency=locked.currency, owner=FUND, amount=rest)
     # What was sent back already is to be recovered from its sender: it is not in what is held for the others.
-    legs += postings.receipt_bounced(currency=locked.currency, owner=f"receipt:{locked.pk}", amount=gone)
+    legs += postings.receipt_bounced(currency=locked.currency, owner=receipt_owner(locked), amount=gone)
     if legs:
         entries.append(_entry(locked, "receipt_bounced", legs, on))
     post_entries(entries=entries, actor=actor, on=on)

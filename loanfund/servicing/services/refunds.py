@@ -1,4 +1,4 @@
-"""Unapplied money sent back: proposed, approved by a second person, paid with its reference."""
+"""Unapplied money sent back: proposed, approved by a second person, paid with its reference or held again."""
 
 from datetime import date
 from decimal import Decimal
@@ -20,7 +20,7 @@ from loanfund.servicing import events, postings, rights
 from loanfund.servicing.desk import hold_day, hold_facility, hold_fund
 from loanfund.servicing.engine import book_event
 from loanfund.servicing.models import Receipt, Refund
-from loanfund.servicing.selectors.receipts import unapplied, unassigned
+from loanfund.servicing.selectors.receipts import receipt_owner, unapplied, unassigned
 
 State = Refund.State
 
@@ -169,4 +169,50 @@ def pay_refund(
     _post(locked, "refund_paid", legs, actor, on, left_on)
     after = {"reference": reference.strip(), "value_date": left_on}
     record(actor=actor, action="refund.paid", obj=locked, on=on, after=after)
+    return locked
+
+
+@transaction.atomic
+def fail_refund(*, refund: Refund, reason: str, actor: User, on: date) -> Refund:
+    """An approved refund does not leave, as when the bank refuses its account: the money is held again as if it had never
+    been on its way. One that was paid and comes back later is money that arrived: enter it as a receipt.
+    """
+    rights.must(rights.PAY_REFUND, actor=actor)
+    held = hold_facility(refund.facility, on) if refund.facility else None
+    hold_fund(refund.fund, on)
+    receipt = None
+    if refund.receipt_id is not None:
+        receipt = Receipt.objects.select_for_update(of=("self",)).get(pk=refund.receipt_id)
+    locked = _to_take("fail_refund", refund, actor)
+    if not reason.strip():
+        raise Refused("Say why the refund is not paid.", field="reason")
+    locked.state = State.FAILED
+    locked.save(update_fields=["state"])
+    legs = postings.refund_failed(currency=locked.currency, owner=_owner(locked), amount=locked.amount)
+    if held is not None:
+        approved = held.events.get(key=locked.number)
+        book_event(
+            facility=held,
+            events=[events.reversed_event(approved, cause=f"refund:{locked.pk}")],
+            fact_legs=legs,
+            fact_kind="refund_failed",
+            kind="refund_failed",
+            actor=actor,
+            on=on,
+        )
+    else:
+        if receipt is not None and receipt.state == Receipt.State.REVERSED:
+            # Its sender's bounce was booked as money to be had back: this is that money.
+            legs += postings.receipt_matched(
+                currency=locked.currency, source=FUND, target=receipt_owner(receipt), amount=locked.amount
+            )
+        _post(locked, "refund_failed", legs, actor, on)
+    record(
+        actor=actor,
+        action="refund.failed",
+        obj=locked,
+        on=on,
+        after={"amount": locked.amount},
+        reason=reason.strip(),
+    )
     return locked
