@@ -108,8 +108,10 @@ def _replans(fold: Workings, loan: LoanState, one: OpenPeriod) -> bool:
 
 
 def _instalment(fold: Workings, loan: LoanState, one: OpenPeriod, interest: int) -> int:
-    if loan.accelerated or one.index >= len(loan.periods):
+    if one.index >= len(loan.periods):
         return 0
+    if loan.accelerated:
+        return max(loan.undue, 0)  # nothing, but for interest that was capitalised since
     if one.index == len(loan.periods) - 1:
         return loan.undue
     if in_holiday(loan, one.period):

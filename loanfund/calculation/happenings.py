@@ -54,6 +54,8 @@ def disbursed(fold: Workings, event: ev.Disbursed) -> None:
     if event.netted:
         state.money.insert(0, Money(event.id, fold.minor(event.netted)))
         apply_money(fold, day)
+    if state.accelerated:
+        _all_due(fold, loan, day)
 
 
 def received(fold: Workings, event: ev.Received) -> None:
@@ -183,14 +185,18 @@ def cancelled(fold: Workings, event: ev.CommitmentCancelled) -> None:
 
 
 def accelerated(fold: Workings, event: ev.Accelerated) -> None:
-    """All principal that is not due falls due now."""
+    """All principal that is not due falls due now, and what was on its way to the borrower as it arrives."""
+    fold.state.accelerated = True
     for loan in fold.state.loans.values():
-        amount = loan.undue
-        loan.accelerated = True
-        if amount > 0:
-            loan.overdue += amount
-            key = f"{loan.name}:accelerated:{event.value_date}"
-            new_due(fold, Component.PRINCIPAL, loan, key, amount, event.value_date)
+        _all_due(fold, loan, event.value_date)
+
+
+def _all_due(fold: Workings, loan: LoanState, day: date) -> None:
+    amount = loan.undue
+    loan.accelerated = True
+    if amount > 0:
+        loan.overdue += amount
+        new_due(fold, Component.PRINCIPAL, loan, f"{loan.name}:accelerated:{day}", amount, day)
 
 
 def non_accrual(fold: Workings, event: ev.NonAccrual) -> None:

@@ -193,6 +193,7 @@ class State:
     cancelled: int = 0
     ever_lent: int = 0
     suspended: bool = False
+    accelerated: bool = False
     control: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     totals: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 

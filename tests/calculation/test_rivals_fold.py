@@ -242,6 +242,17 @@ def test_acceleration_makes_everything_due_at_once() -> None:
     assert open_dues(history)[f"L1:accelerated:{day(100)}"] == money("10000000.00")
 
 
+def test_after_acceleration_what_arrives_or_is_capitalised_falls_due_too() -> None:
+    """Money on its way to the borrower becomes a loan that is due at once; capitalised interest ends with its period."""
+    late = drawn(1_000, on=103, loan="L2")
+    capital = ev.Capitalised(id="c", value_date=day(110), loan="L1")
+    history = after(200, [drawn(), ev.Accelerated(id="a", value_date=day(100)), late, capital])
+    assert open_dues(history)[f"L2:accelerated:{day(103)}"] == money("1000.00")
+    loans = history.state.loans.values()
+    assert [(loan.name, loan.undue) for loan in loans] == [("L1", 0), ("L2", 0)]
+    assert sum(loan.capitalised for loan in loans) > 0
+
+
 def test_interest_in_suspense_is_no_income_until_it_is_received() -> None:
     suspended = [drawn(), ev.NonAccrual(id="n", value_date=day(60), on=True)]
     history = after(90, suspended)

@@ -249,6 +249,31 @@ def test_after_acceleration_nothing_more_can_be_drawn_and_a_payment_settles_it()
     assert_books_hold()
 
 
+def test_money_on_its_way_at_an_acceleration_is_due_as_it_arrives() -> None:
+    world = lent()
+    drawdown = world.request(D(1_000))
+    services.approve_drawdown(drawdown=drawdown, actor=world.checker, on=world.today)
+    services.release_drawdown(drawdown=drawdown, actor=world.releaser, on=world.today)
+    world.close_through(OPENED)
+    decide(world, "acceleration")
+    world.close_through(world.today)
+    loan = services.settle_drawdown(
+        drawdown=drawdown, reference="BANK-9", value_date=world.today, actor=world.maker, on=world.today
+    )
+    owed = {due.loan: due.outstanding for due in selectors.dues(world.facility, on=world.today)}
+    assert owed[loan] == 1_000
+    world.close_through(OPENED + timedelta(days=40))
+    assert_books_hold()
+
+
+def test_an_acceleration_after_a_write_off_leaves_it_written_off() -> None:
+    world = lent()
+    world.close_through(OPENED)
+    decide(world, "write_off")
+    decide(world, "acceleration")
+    assert stands(world) == ("written_off", True)
+
+
 def test_a_loss_is_written_off_loan_by_loan() -> None:
     world = lent()
     other = world.draw(D("250000.00"))

@@ -314,7 +314,9 @@ def _follow(instruction: Instruction, actor: User, on: date) -> None:
         )
     elif instruction.kind == Kind.ACCELERATION:
         flag_default(facility=facility, continues=True, actor=actor, on=on, reason=reason)
-        move_facility(facility=facility, state=Facility.State.ACCELERATED, actor=actor, on=on, reason=reason)
+        if facility.state != Facility.State.WRITTEN_OFF:
+            state = Facility.State.ACCELERATED
+            move_facility(facility=facility, state=state, actor=actor, on=on, reason=reason)
     elif instruction.kind == Kind.WRITE_OFF:
         if _whole(instruction) or not any(principal(loan) for loan in facility.loans.all()):
             state = Facility.State.WRITTEN_OFF
