@@ -148,6 +148,18 @@ def test_what_stays_is_sent_back_by_two_people(world: World) -> None:
     assert (Refund.objects.get().state, Refund.objects.get().reference) == ("paid", "FT-9")
 
 
+def test_what_cannot_be_sent_back_is_held_again(world: World) -> None:
+    maker, checker = sign_in(world.maker), sign_in(world.checker)
+    path = entered(world, maker, reference="by mistake", amount="700.00")
+    send(checker, path, "book")
+    send(maker, path, "refund", amount="700", reason="paid to us by mistake")
+    refund = f"/office/refunds/{Refund.objects.get().number}/"
+    send(checker, refund, "approve")
+    assert "the money is held again" in said(maker, send(maker, refund, "fail", reason="no such account"))
+    assert offers(maker, refund) == set()
+    assert "refund" in offers(maker, path)
+
+
 def test_a_bounced_receipt_is_reversed_by_another_than_who_booked_it(world: World) -> None:
     maker, checker, releaser = sign_in(world.maker), sign_in(world.checker), sign_in(world.releaser)
     path = entered(world, maker)
