@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from loanfund.reference.models import RateFixing, ReferenceRate
-from loanfund.servicing import services
+from loanfund.servicing import selectors, services
 from loanfund.servicing.models import Accrual, CloseException, CloseRun
 from tests.servicing.world import OPENED, World, assert_books_hold, bullet, make_world
 
@@ -72,6 +72,27 @@ def test_what_is_cured_in_the_night_brings_its_missed_nights_along(world: World)
     world.close_through(OPENED + timedelta(days=9))
     exception = CloseException.objects.get()
     assert exception.state == CloseException.State.CURED, exception.reason
+    assert_books_hold()
+
+
+@pytest.mark.parametrize("how", ["by a button", "by the night"])
+def test_the_end_of_availability_that_was_missed_is_made_up_for_the_next_morning(how: str) -> None:
+    """The fixing is missing over the day on which the undrawn rest was to go back to the fund."""
+    made, last = make_world(), OPENED + timedelta(days=7)
+    terms = bullet(rate="0", availability_end=last.isoformat()) | {"rate": SOFR}
+    facility = made.sign(terms, commitment=D(2_000_000), availability_end=last)
+    publish(OPENED - timedelta(days=10), OPENED + timedelta(days=1))
+    made.draw(D(1_000_000))
+    made.close_through(OPENED + timedelta(days=9))
+    assert selectors.available_commitment(facility) == 1_000_000
+    publish(OPENED + timedelta(days=2), OPENED + timedelta(days=10))
+    if how == "by a button":
+        services.request_retry(exception=CloseException.objects.get(), actor=made.maker, on=made.today)
+        services.retry_exceptions(fund=made.fund, on=made.today)
+    made.close_through(OPENED + timedelta(days=10))
+    assert CloseException.objects.get().state == CloseException.State.CURED
+    facility.refresh_from_db()
+    assert (selectors.available_commitment(facility), facility.state) == (D(0), "closed_to_drawdown")
     assert_books_hold()
 
 

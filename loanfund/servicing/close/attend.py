@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from django.db import OperationalError, transaction
 
-from loanfund.audit.errors import sqlstate
+from loanfund.audit.errors import Refused, sqlstate
 from loanfund.facilities import postings
 from loanfund.facilities.models import Facility
 from loanfund.facilities.services import move_facility
@@ -37,10 +37,21 @@ def attend(batch: CloseBatch, facilities: Sequence[int], *, on: date, nights_onl
     `nights_only` draws the picture of the end of the day (its night accrued, the next day's dues not yet fallen);
     otherwise that of the start of day `on`.
     """
-    entries: list[EntryDraft] = []
-    failed = 0
     if not nights_only:
         facilities = [pk for pk in facilities if not quiet_morning(pk, on)]
+    try:
+        with transaction.atomic():
+            return _attend_and_post(batch, facilities, on, nights_only)
+    except Refused:
+        # The book takes all entries of one call or none: whose cannot be is found one by one.
+        return _one_by_one(batch, facilities, on, nights_only)
+
+
+def _attend_and_post(
+    batch: CloseBatch, facilities: Sequence[int], on: date, nights_only: bool
+) -> dict[str, int]:
+    entries: list[EntryDraft] = []
+    failed = 0
     for first in range(0, len(facilities), AT_ONCE):
         some = facilities[first : first + AT_ONCE]
         posted, left = _attend(batch, some, on, nights_only)
@@ -49,6 +60,20 @@ def attend(batch: CloseBatch, facilities: Sequence[int], *, on: date, nights_onl
     if entries:
         post_entries(entries=entries, actor=None, on=on)
     return {"exceptions": failed, "entries": len(entries)}
+
+
+def _one_by_one(batch: CloseBatch, facilities: Sequence[int], on: date, nights_only: bool) -> dict[str, int]:
+    counts = {"exceptions": 0, "entries": 0}
+    for pk in facilities:
+        forget(pk)  # where the first try had left it
+        try:
+            with transaction.atomic():
+                one = _attend_and_post(batch, [pk], on, nights_only)
+        except Refused as refused:
+            _except(batch, Facility.objects.get(pk=pk), refused)
+            one = {"exceptions": 1, "entries": 0}
+        counts = {name: counts[name] + one[name] for name in counts}
+    return counts
 
 
 def _attend(
@@ -80,6 +105,8 @@ def _attend(
             entries += drafts
             if facility.pk in behind:
                 standing.filter(facility=facility).update(state="cured", cured_on=on)
+                if nights_only:
+                    see_in_the_morning(facility, on)
     return entries, failed + _write(batch, steps, on)
 
 
@@ -143,6 +170,12 @@ def availability_ended(facility: Facility, on: date) -> list[EntryDraft]:
     )
     key = f"facility:{facility.pk}:availability_ended:{on.isoformat()}"
     return [draft(facility.fund, key=key, kind="availability_ended", legs=legs, on=on)]
+
+
+def see_in_the_morning(facility: Facility, on: date) -> None:
+    """Have a facility that caught up during day `on` attended the morning after: what only a morning does, such as the end
+    of its availability, may be among what it missed."""
+    Diary.objects.filter(facility=facility).update(attend_on=on + timedelta(days=1))
 
 
 def _except(batch: CloseBatch, facility: Facility, error: Exception) -> None:

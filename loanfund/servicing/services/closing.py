@@ -12,6 +12,7 @@ from loanfund.ledger.services import post_entries
 from loanfund.parties.models import User
 from loanfund.servicing import rights
 from loanfund.servicing.close import runs, steps
+from loanfund.servicing.close.attend import see_in_the_morning
 from loanfund.servicing.desk import hold_facility
 from loanfund.servicing.engine import bring_to
 from loanfund.servicing.fold import draw_picture
@@ -137,6 +138,7 @@ def _cure(exception: CloseException, on: date) -> bool:
     )
     post_entries(entries=difference.drafts, actor=exception.retried_by, on=on)
     CloseException.objects.filter(pk=exception.pk).update(state=CloseException.State.CURED, cured_on=on)
+    see_in_the_morning(facility, on)
     record(
         actor=exception.retried_by,
         action="close.caught_up",
