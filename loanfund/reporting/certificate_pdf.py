@@ -1,7 +1,7 @@
 """The certificate of a committee's decision as PDF/UA: terms, votes, dissent, conditions and every digest beneath it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -11,12 +11,20 @@ import typst
 
 from loanfund.calculation.money import currency as currency_of
 from loanfund.origination.selectors import Certificate
+from loanfund.origination.term_words import term_rows
 from loanfund.reporting.pdf_format import FONTS
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "templates" / "reporting" / "certificate.typ"
-PERCENT_KEYS = {
-    "rate", "margin", "floor", "cap", "default_margin", "arrangement_fee", "commitment_fee", "prepayment_fee", "balloon",
-}  # fmt: skip
+BASIS = {
+    "legal_name": "Legal name",
+    "asked": "Amount asked for",
+    "assessment": "Digest of the assessment",
+    "memo": "Digest of the credit memo",
+    "liquidations": "Digest of the liquidations",
+}
+"""What the parts of a proposal's basis are called, where their key does not say it."""
+FIRST = ("Application", "Partner", "Legal name", "Amount asked for", "Purpose", "Scorecard")
+"""What the list begins with: what one reads, before the digests that one compares."""
 
 
 def render(certificate: Certificate) -> bytes:
@@ -72,9 +80,9 @@ def certificate_data(certificate: Certificate) -> dict[str, Any]:
             f"{one['text']} ({'before each drawdown' if one.get('scope') == 'each' else 'before the first drawdown'})"
             for one in certificate.conditions
         ],
-        "terms": _terms(certificate.terms),
+        "terms": [list(row) for row in term_rows(certificate.terms)],
         "rests_on": [
-            *_flat(certificate.rests_on),
+            *_basis(certificate.rests_on, money),
             ["Policy version", str(certificate.policy_version)],
             ["Digest of the proposal", certificate.proposal_digest],
             ["Digest of the decision", certificate.digest],
@@ -90,38 +98,35 @@ def _vote(vote: Mapping[str, Any]) -> list[str]:
     return [vote["member"], vote["role"], vote["choice"], vote["reason"], note]
 
 
-def _terms(terms: Mapping[str, Any]) -> list[list[str]]:
-    rows = []
-    for key, value in terms.items():
-        if value in (None, "", False, 0, "0") or (key == "rate" and terms.get("reference")):
-            continue  # beside a reference rate the policy's fixed one is carried along and not charged
-        label = key.replace("_", " ").capitalize()
-        if key in PERCENT_KEYS:
-            rows.append([label, f"{(Decimal(value) * 100).normalize():f} %"])
-        else:
-            rows.append([label, "yes" if value is True else str(value).replace("_", " ")])
-    return rows
-
-
-def _flat(rests_on: Mapping[str, Any]) -> list[list[str]]:
+def _basis(rests_on: Mapping[str, Any], money: Callable[[Decimal], str]) -> list[list[str]]:
+    """Everything that the committee was shown, by name: figures as people write them, the rest by its digest."""
     rows = []
     for key, value in rests_on.items():
-        label = key.replace("_", " ").capitalize()
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            rows += [
-                [f"{label[:-1] if label.endswith('s') else label} {number}", _inline(item)]
-                for number, item in enumerate(value, start=1)
-            ]
-        elif value not in (None, "", []):
+        label = BASIS.get(key, key.replace("_", " ").capitalize())
+        if key == "papers":
+            rows += [[_name(one["kind"]), f"{one['sha256']} ({one['state']})"] for one in value]
+        elif key == "asked":
+            rows.append([label, money(Decimal(value))])
+        elif key == "scorecard":
+            rows += [[label, f"{Decimal(score):.2f} of 5"] for score in value]
+        elif key == "kind":
+            rows.append([label, _name(value)])
+        elif value not in (None, "", [], {}):
             rows.append([label, _inline(value)])
-    return rows
+    return sorted(rows, key=lambda row: FIRST.index(row[0]) if row[0] in FIRST else len(FIRST))
+
+
+def _name(kind: str) -> str:
+    return kind.replace("_", " ").capitalize()
 
 
 def _inline(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{_inline(item)}" for item in value.values())
+        return ", ".join(f"{key.replace('_', ' ')} {_inline(item)}" for key, item in value.items())
     if isinstance(value, list):
         return ", ".join(_inline(item) for item in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return str(value)
 
 

@@ -24,7 +24,6 @@ from loanfund.office.committee.weighing import (
     assessment_rows,
     deal_of,
     previewed,
-    term_rows,
     weighed,
 )
 from loanfund.office.operations.acts import Act, Desk
@@ -34,6 +33,7 @@ from loanfund.office.pages import page, show
 from loanfund.origination.models import Application, ApplicationDocument, Question
 from loanfund.origination.models.states import FINAL, State
 from loanfund.origination.selectors import Latest, allowed_actions, history, is_overdue, latest, thread
+from loanfund.origination.term_words import term_rows
 from loanfund.parties import roles
 from loanfund.parties.checklist import required_kinds
 from loanfund.parties.models import KybPaper, Partner

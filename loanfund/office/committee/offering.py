@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from loanfund.office.committee.queue import READERS
 from loanfund.office.committee.seen import SeenForm
-from loanfund.office.committee.weighing import previewed, term_rows
+from loanfund.office.committee.weighing import previewed
 from loanfund.office.operations.acts import Act, Desk, Done, Entries
 from loanfund.office.operations.fields import ReasonForm
 from loanfund.office.operations.history import timeline
@@ -20,6 +20,7 @@ from loanfund.origination import services
 from loanfund.origination.models import Application, Offer
 from loanfund.origination.selectors import allowed_on_offer
 from loanfund.origination.selectors.applications import LENDERS
+from loanfund.origination.term_words import term_rows
 from loanfund.parties import roles
 
 TONES = {"prepared": "warn", "sent": "brand", "accepted": "ok", "refused": "bad", "declined": "bad"}

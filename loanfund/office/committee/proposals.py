@@ -12,7 +12,7 @@ from django.urls import reverse
 from loanfund.facilities.canonical import digest
 from loanfund.office.committee.queue import READERS, ROOM
 from loanfund.office.committee.voting import voting_acts
-from loanfund.office.committee.weighing import assessment_rows, previewed, term_rows, weighed
+from loanfund.office.committee.weighing import assessment_rows, previewed, weighed
 from loanfund.office.operations.acts import Desk
 from loanfund.office.operations.figures import compared
 from loanfund.office.operations.history import timeline
@@ -30,6 +30,7 @@ from loanfund.origination.selectors import (
     why_not_count,
 )
 from loanfund.origination.selectors.committee import CLOSED
+from loanfund.origination.term_words import term_rows
 from loanfund.parties import roles
 from loanfund.servicing.models import Instruction
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from loanfund.facilities.selectors import policy_in_force
 from loanfund.office.committee.dealing import DealForm, condition_lines
 from loanfund.office.committee.reviewing import gate
-from loanfund.office.committee.weighing import deal_of, previewed, term_rows, weighed
+from loanfund.office.committee.weighing import deal_of, previewed, weighed
 from loanfund.office.operations.acts import Act, Desk, Done, Entries
 from loanfund.office.operations.seat import Seat, take_seat
 from loanfund.office.pages import page, show
@@ -18,6 +18,7 @@ from loanfund.origination import services
 from loanfund.origination.models import Application, Proposal
 from loanfund.origination.models.states import State
 from loanfund.origination.selectors import allowed_actions, allowed_on_proposal
+from loanfund.origination.term_words import term_rows
 from loanfund.origination.terms import as_money
 from loanfund.parties import roles
 
