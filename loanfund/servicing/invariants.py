@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from loanfund.audit.invariants import Break, Finding, Invariant
+from loanfund.audit.invariants import Break, Finding, Invariant, carried_through
 from loanfund.facilities.models import Facility
 from loanfund.servicing.balances import CONTROL
 from loanfund.servicing.engine import bring_to
@@ -204,11 +204,11 @@ def hand_pairs_tie() -> Finding:
     return Finding("pairs by hand tie", int(lines), breaks)
 
 
-INVARIANTS: list[Invariant] = [
+INVARIANTS: list[Invariant] = carried_through(
     sub_ledger_equals_ledger,
     dues_equal_ledger,
     no_due_is_overpaid,
     no_night_is_missing,
     booked_equals_replayed,
     hand_pairs_tie,
-]
+)
