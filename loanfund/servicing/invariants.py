@@ -204,6 +204,37 @@ def hand_pairs_tie() -> Finding:
     return Finding("pairs by hand tie", int(lines), breaks)
 
 
+_CASH_TOLD = """
+WITH told AS (
+    SELECT 'servicing_receipt:' || id AS place, number, 'receipt:' || id AS cause,
+        CASE state WHEN 'booked' THEN amount ELSE 0 END AS amount FROM servicing_receipt
+    UNION ALL
+    SELECT 'servicing_refund:' || id, number, 'refund:' || id, CASE state WHEN 'paid' THEN -amount ELSE 0 END
+    FROM servicing_refund
+    UNION ALL
+    SELECT 'servicing_drawdown:' || id, number, 'drawdown:' || id,
+        CASE WHEN state IN ('released', 'settled') THEN -amount ELSE 0 END FROM servicing_drawdown
+), moved AS (
+    SELECT e.cause, sum(CASE p.side WHEN 'D' THEN p.amount ELSE -p.amount END) AS amount
+    FROM ledger_account a JOIN ledger_posting p ON p.account_id = a.id JOIN ledger_journalentry e ON e.id = p.entry_id
+    WHERE a.kind IN ('CASH', 'BANK_OVERDRAFT') GROUP BY e.cause
+)
+SELECT told.place, told.number, told.amount, coalesce(moved.amount, 0) FROM told LEFT JOIN moved USING (cause)
+"""
+
+
+def cash_moved_as_told() -> Finding:
+    """Cash holds all of each receipt that is booked and nothing of one that the bank took back, and has lost what was
+    released to borrowers and paid as refunds."""
+    rows = _rows(_CASH_TOLD)
+    breaks = [
+        Break(place, f"{number} moved {moved} of cash in the book; as it stands it should have moved {told}.")
+        for place, number, told, moved in rows
+        if told != moved
+    ]
+    return Finding("cash moved as told", len(rows), breaks)
+
+
 INVARIANTS: list[Invariant] = carried_through(
     sub_ledger_equals_ledger,
     dues_equal_ledger,
@@ -211,4 +242,5 @@ INVARIANTS: list[Invariant] = carried_through(
     no_night_is_missing,
     booked_equals_replayed,
     hand_pairs_tie,
+    cash_moved_as_told,
 )

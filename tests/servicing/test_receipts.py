@@ -8,6 +8,7 @@ import pytest
 from loanfund.audit.errors import Refused
 from loanfund.ledger.models import AccountKind as K
 from loanfund.ledger.models import JournalEntry
+from loanfund.reporting.verification import verify_books
 from loanfund.servicing import selectors, services
 from loanfund.servicing.models import Receipt, Refund
 from tests.servicing.world import World, assert_books_hold, bullet, make_world
@@ -170,6 +171,15 @@ def test_a_rejected_entry_may_be_entered_again(world: World) -> None:
         services.enter_receipt(**entered, actor=world.maker)
     services.reject_receipt(receipt=receipt, reason="typing error", actor=world.checker, on=world.today)
     assert services.enter_receipt(**entered, actor=world.maker).state == Receipt.State.ENTERED
+
+
+def test_a_receipt_whose_cash_stayed_when_it_was_reversed_is_named(world: World) -> None:
+    kept, back = world.receive(D(5)), world.receive(D(7))
+    services.reverse_receipt(receipt=back, reason="bounced", actor=world.releaser, on=world.today)
+    assert_books_hold()
+    Receipt.objects.filter(pk=kept.pk).update(state="reversed", reversed_on=world.today)
+    (found,) = [one for one in verify_books(apps=("servicing",)) if one.breaks]
+    assert [broken.object for broken in found.breaks] == [f"servicing_receipt:{kept.pk}"]
 
 
 def held_for_nobody(world: World, reference: str, *, booked: bool = True) -> Receipt:
