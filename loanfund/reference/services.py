@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.apps.registry import Apps
 from django.db import connection, transaction
@@ -194,6 +195,11 @@ def confirm_fixing(
         raise Refused(
             f"You read {percent} and {locked.value * PER_CENT:f} was proposed. Look again, or refuse it.",
             field="percent",
+        )
+    if locked.date > known_at.astimezone(ZoneInfo(locked.rate.time_zone)).date():
+        raise Refused(
+            f"{locked.rate.code} of {locked.date:%d %B %Y} cannot have been read yet: that day is still to come. Refuse it "
+            "and type the day that was meant."
         )
     locked.state, locked.checker, locked.checked_at = FixingProposal.State.CONFIRMED, actor, Now()
     locked.save(update_fields=["state", "checker", "checked_at"])

@@ -126,6 +126,22 @@ def test_a_fixing_by_hand_counts_once_another_person_has_read_it_too(people: Sim
         refuse_fixing(proposal=proposal, reason="late", actor=people.fiona, on=ON)
 
 
+def test_a_fixing_of_a_day_to_come_is_not_confirmed(people: SimpleNamespace) -> None:
+    """A slip of the year would stand as published for years, and the loans of that day would take it."""
+    proposal = propose_fixing(
+        code="SOFR",
+        day=date(2027, 8, 20),
+        percent=Decimal("3.63"),
+        source="the Fed's page",
+        actor=people.fred,
+        on=ON,
+    )
+    with pytest.raises(Refused, match="that day is still to come"):
+        confirm_fixing(proposal=proposal, percent=Decimal("3.63"), known_at=NOW, actor=people.fiona, on=ON)
+    refuse_fixing(proposal=proposal, reason="another year was meant", actor=people.fiona, on=ON)
+    assert not known_fixings("SOFR")
+
+
 def test_fixings_are_for_the_desk(people: SimpleNamespace) -> None:
     with pytest.raises(Refused, match="You may not type a fixing"):
         propose_fixing(
