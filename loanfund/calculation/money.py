@@ -60,6 +60,10 @@ class Currency:
         if not 0 <= self.decimals <= MAX_DECIMALS:
             raise ValueError(f"{self.code} has {self.decimals} decimals; 0 to {MAX_DECIMALS} are possible.")
 
+    def written(self, amount: Decimal) -> str:
+        """Major units as a sentence has them, without the code: every decimal of the currency, "1,234.50"."""
+        return f"{amount:,.{self.decimals}f}"
+
     @property
     def minor_units(self) -> int:
         """How many minor units make one major unit: 100 for USD, 1 for JPY."""

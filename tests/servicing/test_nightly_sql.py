@@ -1,7 +1,7 @@
 """One night of a plain loan is written by SQL; here it is held against the replay, to the twelfth decimal."""
 
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 from typing import Any
 

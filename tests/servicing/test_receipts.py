@@ -182,6 +182,23 @@ def test_a_receipt_whose_cash_stayed_when_it_was_reversed_is_named(world: World)
     assert [broken.object for broken in found.breaks] == [f"servicing_receipt:{kept.pk}"]
 
 
+def test_what_is_held_is_said_with_every_decimal_of_its_currency() -> None:
+    """4,000 millionths of a coin are not 0.00."""
+    world = make_world(currency="USDC")
+    coin = services.enter_receipt(
+        fund=world.fund,
+        amount=D("0.004"),
+        value_date=world.today,
+        reference="dust",
+        actor=world.maker,
+        on=world.today,
+    )
+    booked = services.book_receipt(receipt=coin, actor=world.checker, on=world.today)
+    with pytest.raises(Refused, match=r"^0\.004000 USDC is held unapplied\.$"):
+        refund(world, booked, D("0.005"))
+    assert refund(world, booked, D("0.004")).amount == D("0.004")
+
+
 def held_for_nobody(world: World, reference: str, *, booked: bool = True) -> Receipt:
     """100.00 that names no facility."""
     entered = services.enter_receipt(

@@ -129,7 +129,9 @@ class World:
         return services.book_receipt(receipt=receipt, actor=self.checker, on=self.today)
 
 
-def make_world(*, size: Decimal = Decimal(100_000_000), on: date = OPENED, **policy_says: Any) -> World:
+def make_world(
+    *, size: Decimal = Decimal(100_000_000), on: date = OPENED, currency: str = "USD", **policy_says: Any
+) -> World:
     """A fund opened on `on` with the programme's policy, drawdowns without notice and in any amount, and what else
     `policy_says`."""
     maker, checker = person("Maker", roles.OPERATIONS_MAKER), person("Checker", roles.OPERATIONS_CHECKER)
@@ -138,7 +140,7 @@ def make_world(*, size: Decimal = Decimal(100_000_000), on: date = OPENED, **pol
     fund = open_fund(
         code="F1",
         name="Relief fund",
-        currency="USD",
+        currency=currency,
         size=size,
         calendar=WEEKENDS_ONLY.name,
         receipt_cut_off=time(17),

@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 from loanfund.audit.errors import Refused
+from loanfund.calculation.money import currency
 from loanfund.facilities.models import Fund, FundPolicy
 
 
@@ -40,8 +41,9 @@ def needed_votes(policy: FundPolicy, *, segment: str, amount: Decimal) -> Matrix
     rows = [row for row in policy.matrix.all() if row.segment in {"", segment}]
     rows = [row for row in rows if row.up_to is None or amount <= row.up_to]
     if not rows:
+        written = currency(policy.fund.currency).written(amount)
         raise Refused(
-            f"The approval matrix of policy {policy.version} has no row for {amount:,.2f} in segment {segment}. "
+            f"The approval matrix of policy {policy.version} has no row for {written} in segment {segment}. "
             "Add one to a new policy version.",
             field="amount",
         )

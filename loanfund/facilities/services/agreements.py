@@ -10,6 +10,7 @@ from django.db.models import Max
 
 from loanfund.audit.errors import Refused
 from loanfund.audit.services import record
+from loanfund.calculation.money import currency
 from loanfund.facilities import postings
 from loanfund.facilities.canonical import digest, plain
 from loanfund.facilities.models import (
@@ -80,7 +81,8 @@ def sign_facility(
     if locked.state != Promise.State.RESERVED:
         raise Refused(f"The amount is {locked.get_state_display()} already, so there is nothing to sign for.")
     if not 0 < commitment <= locked.amount:
-        raise Refused(f"Sign for up to {locked.amount:,.2f}, the amount reserved.", field="commitment")
+        written = currency(locked.fund.currency).written(locked.amount)
+        raise Refused(f"Sign for up to {written}, the amount reserved.", field="commitment")
     if not on <= availability_start <= availability_end <= maturity:
         raise Refused(
             "The availability period starts at signing or later, and ends by the maturity.", field="maturity"

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from loanfund.audit.errors import Refused
 from loanfund.audit.services import record
+from loanfund.calculation.money import currency
 from loanfund.facilities import postings
 from loanfund.facilities.models import Fund, Promise
 from loanfund.facilities.selectors.exposure import headroom_owners, owner_label
@@ -46,9 +47,8 @@ def reserve(
     if standing is not None:
         if standing.amount == amount and standing.state != Promise.State.RELEASED:
             return standing
-        raise Refused(
-            f"{reference} has a promise of {standing.amount:,.2f} already, {standing.get_state_display()}."
-        )
+        written = currency(fund.currency).written(standing.amount)
+        raise Refused(f"{reference} has a promise of {written} already, {standing.get_state_display()}.")
     # Read again under the lock: the partner may have joined a group since the caller read it.
     partner = Partner.objects.select_related("group").get(pk=partner.pk)
     policy = policy_in_force(fund, on)
@@ -174,7 +174,8 @@ def _sentence(reached: LimitReached, fund: Fund, partner: Partner, amount: Decim
     """What the database refused, in words that say what is left and what to do."""
     # A limit that the same posting was about to raise is netted in what the book reports: both figures move alike.
     found = reached.left + amount - reached.asked
-    left, asked = f"{found:,.2f} {fund.currency}", f"{amount:,.2f}"
+    written = currency(fund.currency).written
+    left, asked = f"{written(found)} {fund.currency}", written(amount)
     if reached.kind == AccountKind.M_AVAILABLE:
         return Refused(
             f"{fund.name} has {left} left to promise and {asked} is asked for. Approve less, or wait until some returns.",

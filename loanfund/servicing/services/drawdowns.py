@@ -140,9 +140,10 @@ def _check_amount(facility: Facility, amount: Decimal, on: date) -> None:
         raise Refused(_past_available(left, amount, facility.currency), field="amount")
     whole_rest = amount == left
     if not whole_rest and (amount < policy.drawdown_minimum or amount % policy.drawdown_multiple):
+        written = currency_of(facility.currency).written
         raise Refused(
-            f"Ask for at least {policy.drawdown_minimum:,.2f} in multiples of {policy.drawdown_multiple:,.2f}, "
-            f"or for all that is left, {left:,.2f} {facility.currency}.",
+            f"Ask for at least {written(policy.drawdown_minimum)} in multiples of {written(policy.drawdown_multiple)}, "
+            f"or for all that is left, {written(left)} {facility.currency}.",
             field="amount",
         )
 

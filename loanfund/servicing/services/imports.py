@@ -81,8 +81,9 @@ def _check_closing(fund: Fund, layout: str, amount: Decimal | None, day: date | 
         )
     kept = ClosingBalance.objects.filter(bank_import__fund=fund, bank_import__layout=layout, day=day)
     if (there := kept.select_related("bank_import").first()) is not None and there.amount != amount:
+        written = currency_of(fund.currency).written(there.amount)
         raise Refused(
-            f"{there.bank_import.name} says {there.amount:,.2f} for this day. One of the two is wrong.",
+            f"{there.bank_import.name} says {written} for this day. One of the two is wrong.",
             field="closing_balance",
         )
 

@@ -73,7 +73,8 @@ def propose_instruction(
         _check_amount(held, amount)
     if kind == Kind.CANCELLATION and (amount is None or amount > available_commitment(held)):
         left = available_commitment(held)
-        raise Refused(f"{left:,.2f} {held.currency} is undrawn and can be cancelled.", field="amount")
+        written = currency_of(held.currency).written(left)
+        raise Refused(f"{written} {held.currency} is undrawn and can be cancelled.", field="amount")
     if kind == Kind.WRITE_OFF and loan is not None and (details or {}).get("cancel_undrawn"):
         raise Refused(
             "Undrawn commitment ends with a write-off of the whole facility. Beside a loan's, book a cancellation.",

@@ -151,8 +151,9 @@ def _legs(journal: HandJournal) -> tuple[Leg, ...]:
     if journal.kind == Kind.ALLOWANCE_RELEASED:
         held = allowance_held(journal.facility)
         if amount > held:
+            written = currency_of(journal.currency).written(held)
             raise Refused(
-                f"{journal.facility.number} holds an allowance of {held:,.2f} {journal.currency}.",
+                f"{journal.facility.number} holds an allowance of {written} {journal.currency}.",
                 field="amount",
             )
         amount = -amount

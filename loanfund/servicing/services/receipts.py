@@ -303,7 +303,11 @@ def propose_split(
         raise Refused("Say why the money belongs there.", field="reason")
     asked, left = sum((amount for _, amount in parts), ZERO), unassigned(locked)
     if not parts or asked > left or any(amount <= 0 for _, amount in parts):
-        raise Refused(f"{left:,.2f} {locked.currency} of {locked.number} can be assigned.", field="amount")
+        written = currency_of(locked.currency).written(left)
+        raise Refused(
+            f"{written} {locked.currency} of {locked.number} can be assigned.",
+            field="amount",
+        )
     if any(facility.fund_id != locked.fund_id for facility, _ in parts):
         raise Refused("This facility belongs to another fund.", field="facility")
     shares = [_share(locked, facility, amount, reason.strip(), actor) for facility, amount in parts]

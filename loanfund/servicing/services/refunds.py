@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 
 from loanfund.audit.errors import Refused
 from loanfund.audit.services import record
+from loanfund.calculation.money import currency as currency_of
 from loanfund.facilities.canonical import digest
 from loanfund.facilities.models import Facility
 from loanfund.facilities.postings import FUND, facility_owner
@@ -45,7 +46,9 @@ def propose_refund(
         receipt = Receipt.objects.select_for_update(of=("self",)).get(pk=receipt.pk)
     left = unapplied(facility) if facility is not None else unassigned(receipt)  # type: ignore[arg-type] # as above
     if not 0 < amount <= left:
-        raise Refused(f"{left:,.2f} {fund.currency} is held unapplied.", field="amount")
+        raise Refused(
+            f"{currency_of(fund.currency).written(left)} {fund.currency} is held unapplied.", field="amount"
+        )
     if not reason.strip():
         raise Refused("Say why the money goes back.", field="reason")
     key, number = next_number(Refund, "RF")
@@ -107,7 +110,8 @@ def approve_refund(*, refund: Refund, actor: User, on: date) -> Refund:
     locked = _to_take("approve_refund", refund, actor)
     left = unapplied(held) if held is not None else unassigned(locked.receipt, but=locked)  # type: ignore[arg-type] # held or receipt
     if locked.amount > left:
-        raise Refused(f"Only {left:,.2f} {locked.currency} is still held unapplied.", field="amount")
+        written = currency_of(locked.currency).written(left)
+        raise Refused(f"Only {written} {locked.currency} is still held unapplied.", field="amount")
     locked.state, locked.approved_on = State.APPROVED, on
     locked.checker, locked.checked_at = actor, Now()
     locked.save()

@@ -93,8 +93,10 @@ def _check_holiday(facility: Facility, given: dict[str, Any], on: date) -> None:
 def _check_refund(facility: Facility, given: dict[str, Any], on: date) -> None:
     left = unapplied(facility)
     if given["amount"] is None or not 0 < given["amount"] <= left:
+        written = currency_of(facility.currency).written(left)
         raise Refused(
-            f"{left:,.2f} {facility.currency} of yours is held and can be asked for.", field="amount"
+            f"{written} {facility.currency} of yours is held and can be asked for.",
+            field="amount",
         )
     if not given["text"]:
         raise Refused("Say why it should go back.", field="text")
