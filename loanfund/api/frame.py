@@ -86,6 +86,12 @@ class PartnerView(APIView):
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
         return answer
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """A NUL in an address is the name of nothing, and no question to the database may hold one."""
+        super().initial(request, *args, **kwargs)
+        if "\x00" in request.path or any("\x00" in value for value in request.query_params.values()):
+            raise Http404
+
     @property
     def key(self) -> ApiKey:
         key = self.request.auth

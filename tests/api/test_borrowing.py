@@ -232,3 +232,9 @@ def test_an_address_that_is_none_and_json_that_is_none_are_said_as_problems(desk
     assert broken.status == 400
     assert json.loads(broken.content)["title"] == "The request cannot be read"
     assert BASE == "/api/v1/"
+
+
+@pytest.mark.parametrize("address", ["loans/LN%00/", "facilities/FAC%00/", "drawdowns/?cursor=%00"])
+def test_a_null_character_in_an_address_names_nothing(desk: Caller, address: str) -> None:
+    answer = desk.get(BASE + address)
+    assert (answer.status, answer.headers["Content-Type"]) == (404, "application/problem+json")
