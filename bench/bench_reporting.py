@@ -76,7 +76,7 @@ def sent(world: World, finance: User, fmt: str = "csv") -> int:
 
 def copied() -> int:
     """A bare COPY of the same columns, read by the same driver."""
-    query = f"COPY (SELECT {COLUMNS} FROM servicing_accrual) TO STDOUT WITH (FORMAT csv)"  # nosec B608 - ours
+    query = f"COPY (SELECT {COLUMNS} FROM servicing_accrual) TO STDOUT WITH (FORMAT csv)"  # nosec B608 # ours
     with connection.cursor() as cursor, cursor.copy(query) as copy:
         return sum(len(block) for block in copy)
 
@@ -126,7 +126,7 @@ def xlsx_100k() -> Figure:
     with desk(100_000) as (world, finance):
         _, more = weighed(world, finance, "xlsx")
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {COLUMNS} FROM servicing_accrual")  # nosec B608 - ours
+            cursor.execute(f"SELECT {COLUMNS} FROM servicing_accrual")  # nosec B608 # ours
             rows = cursor.fetchall()
         ours, floor = pair(lambda: sent(world, finance, "xlsx"), lambda: bare_xml(rows), rounds=3)
     return Figure(

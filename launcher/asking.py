@@ -9,7 +9,7 @@ from contextlib import closing
 def answer_of(url: str, seconds: float = 5) -> tuple[int, str]:
     """The status and the beginning of what is said there; (0, why) as long as nobody answers properly."""
     try:
-        with urllib.request.urlopen(url, timeout=seconds) as answer:  # nosec B310 - our own address
+        with urllib.request.urlopen(url, timeout=seconds) as answer:  # nosec B310 # our own address
             return answer.status, answer.read(2000).decode(errors="replace")
     except urllib.error.HTTPError as error:
         with closing(error):

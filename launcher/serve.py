@@ -34,7 +34,7 @@ def web() -> list[str]:
         "--max-requests=5000",
         "--max-requests-jitter=500",
         "--log-level=warning",
-        *(["--worker-tmp-dir=/dev/shm"] if os.access("/dev/shm", os.W_OK) else []),  # nosec B108 - a heartbeat file
+        *(["--worker-tmp-dir=/dev/shm"] if os.access("/dev/shm", os.W_OK) else []),  # nosec B108 # a heartbeat file
     ]
 
 
@@ -93,11 +93,11 @@ def main() -> None:
     elif name == "manage":
         os.chdir(ROOT)
         command = [sys.executable, "manage.py", *sys.argv[2:]]
-        os.execv(command[0], command)  # nosec B606 - this process becomes the command
+        os.execv(command[0], command)  # nosec B606 # this process becomes the command
     elif name in SERVICES:
         command = SERVICES[name]()
         os.chdir(ROOT)
-        os.execv(command[0], command)  # nosec B606 - this process becomes the service
+        os.execv(command[0], command)  # nosec B606 # this process becomes the service
     else:
         sys.exit(
             f"Say which service: python -m launcher.serve {'|'.join([*SERVICES, 'migrate'])}, or manage COMMAND"

@@ -105,7 +105,7 @@ def _web_answers() -> str:
     host = urlsplit(settings.BASE_URL).netloc
     port = os.environ.get("BIND", ":8000").rpartition(":")[2]
     asked = urllib.request.Request(f"http://127.0.0.1:{port}/readyz", headers={"Host": host})
-    with urllib.request.urlopen(asked, timeout=5) as answer:  # nosec B310 - our own address
+    with urllib.request.urlopen(asked, timeout=5) as answer:  # nosec B310 # our own address
         return "" if answer.status == 200 else f"answered {answer.status}"
 
 

@@ -29,5 +29,5 @@ def retrying(service: Callable[[], Result], *, attempts: int = ATTEMPTS) -> Resu
             again = sqlstate(error) in {DEADLOCK_DETECTED, SERIALISATION_FAILURE}
             if not again or attempt == attempts or connection.in_atomic_block:
                 raise
-            time.sleep(random.uniform(0, 0.05 * attempt))  # nosec B311 - a pause, not a secret
+            time.sleep(random.uniform(0, 0.05 * attempt))  # nosec B311 # a pause, not a secret
     raise AssertionError("unreachable: the last attempt returns or raises")

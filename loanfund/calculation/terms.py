@@ -44,6 +44,8 @@ class Component(StrEnum):
 
 WATERFALL = tuple(Component)
 QUARTER = Tenor(3, "M")
+MOST_YEARS = 100
+"""A facility that runs longer is a slip of the keyboard, and every figure of it would take minutes."""
 _BY_PERIOD = (DayCount.ACT_ACT_ICMA, DayCount.ACT_365L)
 
 
@@ -89,6 +91,8 @@ class FacilityTerms:
     def __post_init__(self) -> None:
         if self.commitment <= 0:
             raise ValueError("commitment: a commitment is above 0.")
+        if self.maturity.year - self.signed_on.year > MOST_YEARS:
+            raise ValueError(f"maturity: no facility runs longer than {MOST_YEARS} years.")
         if not self.signed_on <= self.availability_end <= self.maturity:
             raise ValueError("availability_end: it lies between signing and maturity.")
         if sorted(self.waterfall) != sorted(WATERFALL):

@@ -200,7 +200,7 @@ SELECT {columns} FROM ledger_post(
     %s::bigint[], %s::text[], %s::text[], %s::text[],
     %s::smallint[], %s::text[], %s::smallint[], %s::numeric[], %s::text[],
     %s, %s, %s)
-""".replace("{columns}", ", ".join(_COLUMNS))  # nosec B608 - our own column names
+""".replace("{columns}", ", ".join(_COLUMNS))  # nosec B608 # our own column names
 
 
 @transaction.atomic

@@ -17,7 +17,7 @@ from loanfund.audit.errors import Refused
 from loanfund.parties.models import User
 
 DEMO_SEED = 20251014
-DEMO_PASSWORD = "calm harbour 2026"  # nosec B105 - of people who exist only with DEBUG
+DEMO_PASSWORD = "calm harbour 2026"  # nosec B105 # of people who exist only with DEBUG
 PERIOD = 30
 
 

@@ -165,3 +165,28 @@ def test_an_instruction_reversed_leaves_no_trace_in_the_balances(world: World) -
     assert selectors.dues(world.facility, on=world.today) == before
     world.close_through(OPENED + timedelta(days=6))
     assert_books_hold()
+
+
+@pytest.mark.parametrize("kind", ["prepayment", "payment_holiday"])
+def test_no_change_is_agreed_for_a_day_after_everything_is_repaid(world: World, kind: str) -> None:
+    """A year of four nines would have the figures of eight thousand years worked out."""
+    never = date(9999, 12, 31)
+    asked = {
+        "kind": kind,
+        "facility": world.facility,
+        "loan": loan_of(world),
+        "value_date": never,
+        "amount": D(1000),
+    }
+    for refused in (
+        lambda: services.what_if(on=world.today, **asked),
+        lambda: services.propose_instruction(reason="agreed", actor=world.maker, on=world.today, **asked),
+    ):
+        with pytest.raises(Refused, match="is to be repaid by 02 March 2027"):
+            refused()
+
+
+def test_no_facility_is_amended_to_run_for_thousands_of_years(world: World) -> None:
+    terms = {**bullet(maturity="9999-12-31"), "commitment": "10000000"}
+    with pytest.raises(Refused, match="no facility runs longer than 100 years"):
+        decide(world, "amendment", details={"terms": terms})

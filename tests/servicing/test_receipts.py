@@ -241,7 +241,7 @@ def test_a_bounce_of_what_was_refunded_leaves_the_money_of_others_alone(world: W
     services.approve_refund(refund=sent, actor=world.checker, on=world.today)
     services.pay_refund(refund=sent, reference="back", actor=world.maker, on=world.today)
     services.reverse_receipt(receipt=first, reason="bounced", actor=world.releaser, on=world.today)
-    assert (world.held(K.UNAPPLIED), world.held(K.OVER_LIMIT, f"receipt:{first.pk}")) == (100, 60)
+    assert (world.held(K.UNAPPLIED), world.held(K.OVER_LIMIT, f"receipt:{first.pk}")) == (D(100), D(60))
     (share,) = services.propose_split(
         receipt=second,
         parts=[(world.facility, D(100))],

@@ -80,7 +80,7 @@ def lock_business_date(fund: Fund) -> date:
     """
     table = Fund._meta.db_table
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT business_date FROM {table} WHERE id = %s FOR SHARE", [fund.pk])  # nosec B608 - our own table name
+        cursor.execute(f"SELECT business_date FROM {table} WHERE id = %s FOR SHARE", [fund.pk])  # nosec B608 # our own table name
         row = cursor.fetchone()
     if row is None:
         raise Refused("This fund does not exist.")

@@ -102,7 +102,7 @@ ENDS = (
 
 def plans(seed: int) -> list[Plan]:
     """Forty applications: eighteen become facilities with thirty loans, the others stand in every state there is."""
-    dice = Random(seed)  # nosec B311 - for variety, not for secrets
+    dice = Random(seed)  # nosec B311 # for variety, not for secrets
     made = []
     for n in range(18):
         profile, tenor, deal = DEALS[n % len(DEALS)]

@@ -43,8 +43,7 @@ def listed(
     taken = asked if asked in known else (choices[0][0] if choices else "")
     if taken:
         rows = rows.filter(known[taken])
-    # The database holds no NUL, so nothing has one in its name.
-    words = request.GET.get("q", "").replace("\0", "").strip()[:100]
+    words = request.GET.get("q", "").strip()[:100]
     if words and search:
         found = Q()
         for name in search:

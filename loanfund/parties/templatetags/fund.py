@@ -38,7 +38,7 @@ def current(context: Context, prefix: str) -> SafeString:
     request = context.get("request")
     path = request.path if request is not None else ""
     here = path == prefix or (prefix.count("/") > 1 and path.startswith(prefix))
-    return mark_safe('aria-current="page"' if here else "")  # nosec B308 B703 - two constants
+    return mark_safe('aria-current="page"' if here else "")  # nosec B308 B703 # two constants
 
 
 @register.filter

@@ -48,7 +48,7 @@ JOIN ledger_daymovement d ON d.account_id = a.id AND d.booking_date <= %(as_of)s
 LEFT JOIN owners o ON o.owner = a.owner
 WHERE a.book_id = %(book)s AND d.booking_date >= %(since)s AND (%(all)s OR a.family = 0)
 GROUP BY 1, 2, 3 ORDER BY 2, 1, 3
-"""  # nosec B608 - our own words only
+"""  # nosec B608 # our own words only
 
 
 def trial_balance(

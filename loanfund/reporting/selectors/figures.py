@@ -153,7 +153,7 @@ def explain_figure(
     order = f"ORDER BY booking_date DESC, entry DESC, whose LIMIT {SHOWN}"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"{select} FROM ({query}) m WHERE {_OF_PART} {order}",  # nosec B608 - our own words only
+            f"{select} FROM ({query}) m WHERE {_OF_PART} {order}",  # nosec B608 # our own words only
             asked | {"part": part},
         )
         rows = cursor.fetchall()

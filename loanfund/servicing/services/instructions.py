@@ -63,10 +63,7 @@ def propose_instruction(
     held = Facility.objects.select_related("fund", "partner").get(pk=facility.pk)
     if not reason.strip():
         raise Refused("Say why.", field="reason")
-    if value_date > on and kind not in MAY_BE_LATER:
-        raise Refused("The value date is today or before.", field="value_date")
-    if value_date < held.signed_on:
-        raise Refused(f"{held.number} was signed on {held.signed_on:%d %B %Y}.", field="value_date")
+    _check_day(held, kind, value_date, on)
     if loan is not None and loan.facility_id != held.pk:
         raise Refused("This loan belongs to another facility.", field="loan")
     if amount is not None:
@@ -105,6 +102,18 @@ def propose_instruction(
     return instruction
 
 
+def _check_day(facility: Facility, kind: str, value_date: date, on: date) -> None:
+    if value_date > on and kind not in MAY_BE_LATER:
+        raise Refused("The value date is today or before.", field="value_date")
+    if value_date < facility.signed_on:
+        raise Refused(f"{facility.number} was signed on {facility.signed_on:%d %B %Y}.", field="value_date")
+    if value_date > max(facility.maturity, on):
+        raise Refused(
+            f"{facility.number} is to be repaid by {facility.maturity:%d %B %Y}. Choose a day up to then.",
+            field="value_date",
+        )
+
+
 def _check_amount(facility: Facility, amount: Decimal) -> None:
     try:
         decimal_to_minor(amount, currency_of(facility.currency))
@@ -141,7 +150,11 @@ def what_if(
     amount: Decimal | None = None,
     details: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The figures before and after an instruction that nobody has proposed: for a partner who tries a prepayment."""
+    """The figures before and after an instruction that nobody has proposed: for a partner who tries a prepayment.
+
+    Refused for a day on which it could not be proposed: no replay runs on to a year that nobody means.
+    """
+    _check_day(facility, kind, value_date, on)
     instruction = Instruction(
         number="what-if",
         facility=facility,
