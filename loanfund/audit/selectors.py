@@ -1,5 +1,6 @@
 """Reads of the audit log."""
 
+import re
 from dataclasses import dataclass
 
 from django.db import models
@@ -21,8 +22,10 @@ class ChainHead:
     @classmethod
     def from_text(cls, text: str) -> "ChainHead":
         """A head as `str` wrote it; ValueError for anything else."""
-        seq, _, digest = text.partition(":")
-        return cls(int(seq), digest)
+        found = re.fullmatch(r"([0-9]{1,18}):([0-9a-f]*)", text)
+        if found is None:
+            raise ValueError(f"{text!r} is no head of a chain.")
+        return cls(int(found[1]), found[2])
 
 
 EMPTY_CHAIN = ChainHead(0, "")

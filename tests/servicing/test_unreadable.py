@@ -17,6 +17,7 @@ CHANGES = [
     ("servicing_loan", "number", "'LN-9'"),
     ("servicing_controlposting", "kind", "'NONE'"),
     ("servicing_closerun", "chain_head", "chain_head || 'x'"),
+    ("servicing_closerun", "chain_head", "'9' || repeat('9', 30) || ':00'"),
     ("reference_referencerate", "calendar", "'nowhere'"),
 ]
 

@@ -248,7 +248,6 @@ def test_a_figure_that_is_none_is_not_found(seen: Seen) -> None:
     for asked in (
         {"account": "NO_SUCH", **days},
         {"account": "CASH", "of": "FAC-9999", **days},
-        {"account": "CASH", "of": "segment:\0", **days},
         {"account": "CASH", "first_day": "soon", "last_day": "2026-04-02"},
         {"account": "CASH", "first_day": "2026-04-03", "last_day": "2026-04-02"},
         {},
