@@ -20,12 +20,12 @@ prepare: python
 
 # Everything that a change must pass.
 test: tools prepare static
-	@$(BIN)/pytest -q -n 2 --dist loadscope --durations=20 -m "not torture"
+	@$(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder --durations=20 -m "not torture"
 
 # The same without browsers and without what takes many seconds.
 test-fast: prepare static
 	@echo "Leaving out the browser tests and the slow ones; make test runs them."
-	@$(BIN)/pytest -q -n 2 --dist loadscope --durations=20 -m "not browser and not slow and not torture"
+	@$(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder --durations=20 -m "not browser and not slow and not torture"
 
 tools:
 	@for one in chromium pdftoppm soffice; do command -v $$one >/dev/null || missing=1; done; \

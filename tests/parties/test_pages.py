@@ -20,7 +20,7 @@ WEIGHT = """performance.getEntries().reduce((sum, one) => sum + (one.decodedBody
 def misfits(page: Page) -> list[str]:
     """Where the page that is open is wider than its window or too heavy, and what on it is too faint in dark on a phone."""
     wrong = []
-    page.wait_for_function("document.readyState === 'complete'")
+    page.wait_for_load_state("load")
     for width in (768, 1440, 390):
         page.set_viewport_size({"width": width, "height": 900})
         if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
